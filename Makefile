@@ -1,0 +1,64 @@
+# make demo : set up, run the recipe `nano`, print what changed.     make test : everything CI runs.
+#
+# On Linux the default torch wheel brings several GB of CUDA. To get the CPU wheel instead, name its index:
+#   make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# On macOS, and where the package index already serves a CPU wheel, leave it empty.
+
+PYTHON      ?= python3
+VENV        ?= .venv
+TORCH_INDEX ?=
+RUN         ?= runs/nano
+
+BIN  := $(VENV)/bin
+PIP  := $(BIN)/python -m pip --disable-pip-version-check -q
+TREE := src tests benchmarks scripts
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint types fmt test-slow bench docs clean
+
+help:  ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+setup: $(VENV)/.ready  ## make .venv and install lontar with everything a laptop needs
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade pip
+	$(if $(TORCH_INDEX),$(PIP) install -c constraints.txt --index-url $(TORCH_INDEX) torch,)
+	$(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: setup  ## run the recipe nano: corpus, base, tokenizer, adapted model, scores, export
+	$(BIN)/lontar run nano --out $(RUN) --progress none
+	@echo
+	@echo "Serve it:       $(BIN)/lontar serve $(RUN)/export"
+	@echo "Talk to it:     $(BIN)/lontar chat $(RUN)/export"
+	@echo "Where it is from:  $(BIN)/lontar show $(RUN)/export      Is it intact:  $(BIN)/lontar verify $(RUN)"
+
+test: check  ## lint, types, import contract and all tests: what CI runs
+
+check: setup lint types
+	$(BIN)/python -m pytest -m "not slow and not gpu and not network" --cov --cov-report=
+	$(BIN)/coverage report --include='src/lontar/core/*' --fail-under=90 --skip-covered
+
+lint: setup
+	$(BIN)/ruff format --check $(TREE)
+	$(BIN)/ruff check $(TREE)
+	$(BIN)/lint-imports
+	$(BIN)/typos
+
+types: setup
+	$(BIN)/mypy
+
+fmt: setup  ## format and mend what can be mended
+	$(BIN)/ruff format $(TREE)
+	$(BIN)/ruff check --fix $(TREE)
+
+test-slow: setup  ## the long checks: 20 kills, larger models
+	$(BIN)/python -m pytest -m "slow and not gpu and not network"
+
+bench: setup  ## ours against named peers, ratios
+	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+clean:  ## remove the environment and caches (runs/ stays)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

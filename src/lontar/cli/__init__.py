@@ -1,0 +1,1 @@
+"""The command line: commands made from stages, and the verbs that look at artifacts."""

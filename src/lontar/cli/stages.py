@@ -1,0 +1,160 @@
+"""A command from each stage: one option per input artifact, `--out`, `--config FILE` and `key=value` overrides.
+
+Settings are not flags: the help prints them as a table. Flags per field grow without end and freeze the code.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lontar.cli.render import console, json_option, open_progress, print_json, progress_option, table
+from lontar.core.artifact import Artifact
+from lontar.core.config import Config, JsonObject, Parsed, assign, load_yaml, parse_assignment, validate
+from lontar.core.executor import Resources
+from lontar.core.stage import Stage, all_stages
+from lontar.errors import ConfigError
+
+
+def family_group(name: str, help_text: str | None) -> click.Group | None:
+    """The group of all stages of a family, or None when there are none. Only plug-in families load plug-ins."""
+    return StageGroup(name=name, help=help_text or f"Stages of {name}.") if _stages_of(name) else None
+
+
+def _stages_of(family: str) -> dict[str, Stage[Any, Any]]:
+    import importlib
+
+    from lontar.core.stage import _STAGES, families
+
+    if family in families():
+        importlib.import_module(f"lontar.{family}.stages")
+        return {n.partition(".")[2]: s for n, s in sorted(_STAGES.items()) if n.startswith(f"{family}.")}
+    return {s.name.partition(".")[2]: s for s in all_stages() if s.name.startswith(f"{family}.")}
+
+
+class StageGroup(click.Group):
+    """The stages of one family as commands."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the stages, without the family."""
+        return sorted(_stages_of(self.name or ""))
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command of one stage."""
+        stage = _stages_of(self.name or "").get(name)
+        return stage_command(stage) if stage else None
+
+
+class StageCommand(click.Command):
+    """A command whose help ends with the table of settings."""
+
+    config_type: type[Config]
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Print the settings: name, type, default, meaning."""
+        rows = [
+            (f"{name} = {default}", f"{kind}. {meaning}".strip())
+            for name, kind, default, meaning in fields_of(self.config_type)
+        ]
+        if rows:
+            with formatter.section("Settings (key=value)"):
+                formatter.write_dl(rows)
+
+
+def fields_of(model: type[Config]) -> list[tuple[str, str, str, str]]:
+    """Name, type, default and meaning of every field."""
+    rows = []
+    for name, info in model.model_fields.items():
+        kind = info.annotation.__name__ if isinstance(info.annotation, type) else str(info.annotation)
+        default = "(required)" if info.is_required() else repr(info.get_default(call_default_factory=True))
+        rows.append((name, kind.replace("typing.", ""), default, (info.description or "").replace("\n", " ")))
+    return rows
+
+
+def stage_command(stage: Stage[Any, Any]) -> click.Command:
+    """The command of a stage."""
+    options: list[click.Parameter] = [
+        click.Option(
+            [f"--{spec.name.replace('_', '-')}", spec.name],
+            required=spec.required,
+            multiple=spec.many,
+            type=click.Path(path_type=Path),
+            help=f"A finished {spec.described}.",
+        )
+        for spec in stage.inputs.values()
+    ]
+    made = StageCommand(
+        stage.name.partition(".")[2],
+        params=[*options, *_common_parameters()],
+        help=stage.summary,
+        callback=json_option(progress_option(lambda **given: run_stage(stage, **given))),
+    )
+    made.params += getattr(made.callback, "__click_params__", [])
+    made.config_type = stage.config_type
+    return made
+
+
+def _common_parameters() -> list[click.Parameter]:
+    return [
+        click.Option(["--out"], required=True, type=click.Path(path_type=Path), help="Folder to make."),
+        click.Option(["--config", "config_file"], type=click.Path(path_type=Path), help="YAML file with settings."),
+        click.Option(["--seed"], type=int, default=0, show_default=True, help="Seed of all randomness."),
+        click.Option(["--resources"], default="", help="device=cuda,workers=8: recorded, changes no result."),
+        click.Option(["--rebuild"], is_flag=True, help="Move a finished artifact aside and make it again."),
+        click.Option(["--allow-incomplete"], is_flag=True, help="Accept inputs some of whose items failed."),
+        click.Argument(["settings"], nargs=-1, metavar="[KEY=VALUE]..."),
+    ]
+
+
+def run_stage(stage: Stage[Any, Any], **given: Any) -> None:
+    """Make the artifact and print where it is and what was measured."""
+    config = read_config(stage.config_type, given["config_file"], given["settings"])
+    inputs = {spec.name: _open_input(given[spec.name], spec.many) for spec in stage.inputs.values()}
+    ready = stage.using(
+        seed=given["seed"],
+        resources=read_resources(given["resources"]),
+        rebuild=given["rebuild"],
+        allow_incomplete=given["allow_incomplete"],
+        progress=open_progress(given["shown"]),
+    )
+    artifact = ready.run(given["out"], inputs, config)
+    if given["as_json"]:
+        print_json({"path": str(artifact.path), "manifest": artifact.manifest.model_dump(mode="json")})
+        return
+    out = console()
+    out.print(f"{artifact.manifest.kind} in {artifact.path}  [dim]{artifact.digest[:12]}[/]")
+    if artifact.manifest.metrics:
+        out.print(table("measured", ("name", "value"), sorted(artifact.manifest.metrics.items()), right=(1,)))
+
+
+def _open_input(value: Any, many: bool) -> Any:
+    if many:
+        return tuple(Artifact.open(path) for path in value)
+    return None if value is None else Artifact.open(value)
+
+
+def read_config(model: type[Config], file: Path | None, settings: tuple[str, ...]) -> Config:
+    """Defaults, then the file, then the overrides.
+
+    Raises:
+        ConfigError: listing every mistake.
+    """
+    parsed = load_yaml(file) if file else Parsed({}, "settings")
+    tree = parsed.value if parsed.value is not None else {}
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{parsed.source}: expected a mapping of settings")
+    for text in settings:
+        path, value = parse_assignment(text)
+        tree = assign(tree, path, value)
+    return validate(model, tree, parsed)
+
+
+def read_resources(text: str) -> Resources:
+    """`device=cuda,workers=8` as Resources."""
+    tree: JsonObject = {}
+    for item in filter(None, text.split(",")):
+        path, value = parse_assignment(item)
+        tree = assign(tree, path, value)
+    return validate(Resources, tree, Parsed(tree, "--resources"))

@@ -1,0 +1,1 @@
+"""Artifacts, stages, recipes, registries and config: everything that knows nothing about language models."""

@@ -1,0 +1,273 @@
+"""Configuration: a frozen model base, a strict YAML reader with line numbers, and errors that are all reported at once.
+
+Plain YAML 1.1 turns the language code ``no`` into False, ``1e-4`` into a string, ``12:30`` into 750 and lets a
+repeated key win silently. Here only ``true``/``false`` are booleans, numbers look like numbers, and a repeated key is
+an error. Every value remembers its line, so that a validation message can point at it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+
+from lontar.errors import ConfigError
+
+__all__ = [
+    "Config",
+    "JsonObject",
+    "JsonValue",
+    "Parsed",
+    "Problem",
+    "assign",
+    "load_yaml",
+    "nearest",
+    "parse_assignment",
+    "parse_yaml",
+    "problems_of",
+    "raise_problems",
+    "scalar",
+    "validate",
+]
+
+JsonObject = dict[str, JsonValue]
+Loc = tuple[str | int, ...]
+C = TypeVar("C", bound="BaseModel")
+
+
+class Config(BaseModel):
+    """Base of configs and records: frozen, unknown fields refused, attribute docstrings are the help texts."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False, validate_default=True
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A parsed YAML document and the line (from 1) of each of its values."""
+
+    value: JsonValue
+    source: str = "<text>"
+    lines: Mapping[Loc, int] = field(default_factory=dict)
+
+    def where(self, loc: Sequence[str | int]) -> str:
+        """`file:line` of a value, or of its nearest known ancestor."""
+        key = tuple(loc)
+        while key and key not in self.lines:
+            key = key[:-1]
+        line = self.lines.get(key)
+        return f"{self.source}:{line}" if line else self.source
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a config: where, what, and the way on."""
+
+    where: str
+    message: str
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+
+
+def raise_problems(problems: Sequence[Problem], *, hint: str | None = None) -> None:
+    """Raise one ConfigError that lists all `problems`; do nothing when there are none."""
+    if not problems:
+        return
+    if len(problems) == 1:
+        raise ConfigError(f"{problems[0].where}: {problems[0].message}", hint=problems[0].hint or hint)
+    body = "\n".join(f"  {p}" for p in problems)
+    raise ConfigError(f"{len(problems)} problems:\n{body}", hint=hint)
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """A hint that names the closest known names, or all of them when they are few."""
+    names = sorted(known)
+    if close := difflib.get_close_matches(name, names, n=3, cutoff=0.6):
+        return "did you mean " + " or ".join(close) + "?"
+    return "known: " + ", ".join(names) if 0 < len(names) <= 20 else None
+
+
+# --- strict YAML -----------------------------------------------------------------------------------------------------
+
+_BOOL = {"true": True, "false": False}
+_NULL = frozenset({"", "null", "~"})
+_INT = re.compile(r"[-+]?(0|[1-9][0-9_]*)\Z")
+_FLOAT = re.compile(r"[-+]?([0-9][0-9_]*)?(\.[0-9_]*)?([eE][-+]?[0-9]+)?\Z")
+
+
+def scalar(text: str) -> JsonValue:
+    """Read a plain (unquoted) YAML scalar: bool, null, int, float, or else the text itself."""
+    if text in _BOOL:
+        return _BOOL[text]
+    if text in _NULL:
+        return None
+    if _INT.match(text):
+        return int(text.replace("_", ""))
+    if _FLOAT.match(text) and re.search(r"[0-9]", text) and not re.match(r"[-+]?0[0-9]", text):
+        return float(text.replace("_", ""))
+    return text
+
+
+def parse_yaml(text: str, source: str = "<text>") -> Parsed:
+    """Parse strict YAML.
+
+    Raises:
+        ConfigError: bad syntax, a repeated key, a key that is not a string, an anchor, a tag, or two documents.
+    """
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as err:
+        raise ConfigError(f"{source}: not valid YAML: {_one_line(err)}") from err
+    lines: dict[Loc, int] = {}
+    value = None if node is None else _build(node, (), lines, source)
+    return Parsed(value, source, lines)
+
+
+def load_yaml(path: Path) -> Parsed:
+    """Read and parse a YAML file.
+
+    Raises:
+        ConfigError: the file cannot be read, is not UTF-8, or is not strict YAML.
+    """
+    try:
+        return parse_yaml(path.read_text(encoding="utf-8"), str(path))
+    except OSError as err:
+        raise ConfigError(f"{path}: cannot read: {err.strerror or err}") from err
+    except UnicodeDecodeError as err:
+        raise ConfigError(f"{path}: not UTF-8 at byte {err.start}", hint="save the file as UTF-8") from err
+
+
+def _one_line(err: yaml.YAMLError) -> str:
+    mark = getattr(err, "problem_mark", None)
+    problem = getattr(err, "problem", None) or str(err)
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else str(problem)
+
+
+def _build(node: yaml.Node, loc: Loc, lines: dict[Loc, int], source: str) -> JsonValue:
+    line = node.start_mark.line + 1
+    lines.setdefault(loc, line)
+    if not node.tag.startswith("tag:yaml.org,2002:"):
+        raise ConfigError(f"{source}:{line}: tags such as {node.tag} are not allowed")
+    if isinstance(node, yaml.ScalarNode):
+        return scalar(node.value) if node.style is None else str(node.value)
+    if isinstance(node, yaml.SequenceNode):
+        return [_build(item, (*loc, i), lines, source) for i, item in enumerate(node.value)]
+    result: JsonObject = {}
+    for key_node, value_node in node.value:
+        key = _key(key_node, result, source)
+        lines[(*loc, key)] = key_node.start_mark.line + 1
+        result[key] = _build(value_node, (*loc, key), lines, source)
+    return result
+
+
+def _key(node: yaml.Node, taken: JsonObject, source: str) -> str:
+    where = f"{source}:{node.start_mark.line + 1}"
+    if not isinstance(node, yaml.ScalarNode):
+        raise ConfigError(f"{where}: a key must be plain text")
+    if node.value == "<<":
+        raise ConfigError(f"{where}: merge keys (<<) are not allowed", hint="write the keys out")
+    if node.value in taken:
+        raise ConfigError(f"{where}: the key {node.value!r} is given twice")
+    return str(node.value)
+
+
+# --- overrides -----------------------------------------------------------------------------------------------------
+
+
+def parse_assignment(text: str) -> tuple[tuple[str, ...], JsonValue]:
+    """Split `a.b.c=value` into its path and its value, read as strict YAML.
+
+    Raises:
+        ConfigError: there is no `=` or the path is empty.
+    """
+    path, sep, raw = text.partition("=")
+    if not sep or not path.strip("."):
+        raise ConfigError(f"{text!r}: expected key=value", hint="for example steps=200 or optim.lr=1e-3")
+    return tuple(path.strip().split(".")), parse_yaml(raw, source=text).value
+
+
+def assign(tree: JsonObject, path: Sequence[str], value: JsonValue) -> JsonObject:
+    """A copy of `tree` with `value` at `path`; numbers index into existing lists."""
+    head, rest = path[0], path[1:]
+    if not rest:
+        return {**tree, head: value}
+    child = tree.get(head)
+    if isinstance(child, list):
+        return {**tree, head: _assign_item(child, rest, value, head)}
+    return {**tree, head: assign(child if isinstance(child, dict) else {}, rest, value)}
+
+
+def _assign_item(items: list[JsonValue], path: Sequence[str], value: JsonValue, parent: str) -> list[JsonValue]:
+    if not path[0].isdigit() or int(path[0]) >= len(items):
+        raise ConfigError(f"{parent}.{path[0]}: expected an index below {len(items)}")
+    copy, i = list(items), int(path[0])
+    item = copy[i]
+    if len(path) == 1:
+        copy[i] = value
+    else:
+        copy[i] = assign(item if isinstance(item, dict) else {}, path[1:], value)
+    return copy
+
+
+# --- validation ----------------------------------------------------------------------------------------------------
+
+
+def problems_of(err: ValidationError, model: type[BaseModel], doc: Parsed, prefix: Loc = ()) -> list[Problem]:
+    """Every mistake in a pydantic error as a Problem: place, value, and the nearest known field as a hint."""
+    found: list[Problem] = []
+    for item in err.errors(include_url=False):
+        loc = (*prefix, *item["loc"])
+        name = ".".join(str(part) for part in item["loc"]) or "value"
+        where = f"{doc.where(loc)}: {name}"
+        if item["type"] == "extra_forbidden":
+            fields = _fields_at(model, item["loc"][:-1])
+            found.append(Problem(where, "unknown field", nearest(str(item["loc"][-1]), fields) if fields else None))
+        elif item["type"] == "missing":
+            found.append(Problem(where, "required, but not given"))
+        else:
+            got = repr(item["input"])
+            got = got if len(got) <= 60 else got[:57] + "..."
+            found.append(Problem(where, f"{item['msg']} (got {got})"))
+    return found
+
+
+def _fields_at(model: type[BaseModel], loc: Sequence[str | int]) -> set[str]:
+    """Field names of the model that `loc` leads to, looking through containers and unions."""
+    current: list[Any] = [model]
+    for part in loc:
+        following: list[Any] = []
+        for kind in current:
+            if isinstance(kind, type) and issubclass(kind, BaseModel) and part in kind.model_fields:
+                following += _inner_types(kind.model_fields[str(part)].annotation)
+        current = following or current
+    return {
+        name for kind in current if isinstance(kind, type) and issubclass(kind, BaseModel) for name in kind.model_fields
+    }
+
+
+def _inner_types(annotation: Any) -> list[Any]:
+    args = getattr(annotation, "__args__", None)
+    return [annotation] if not args else [found for arg in args for found in _inner_types(arg)]
+
+
+def validate(model: type[C], value: JsonValue, doc: Parsed | None = None, prefix: Loc = ()) -> C:
+    """Validate `value` as `model`.
+
+    Raises:
+        ConfigError: listing every mistake with its place and a hint.
+    """
+    doc = doc or Parsed(value)
+    try:
+        return model.model_validate({} if value is None else value)
+    except ValidationError as err:
+        raise_problems(problems_of(err, model, doc, prefix))
+        raise  # pragma: no cover - a ValidationError always holds at least one problem
