@@ -25,6 +25,7 @@ from lontar.errors import ConfigError
 @click.option("--resources", default="", metavar="KEY=VALUE,...", help="device=cuda,workers=8; changes no result.")
 @click.option("--rebuild", multiple=True, metavar="STEP", help="Move a finished step aside and make it again.")
 @click.option("--reuse", multiple=True, type=click.Path(path_type=Path), help="Take equal steps from an earlier run.")
+@click.option("--until", metavar="STEP", help="Stop after this step; only it and what it needs is made.")
 @click.option("--allow-incomplete", is_flag=True, help="Accept steps some of whose items failed.")
 @progress_option
 @json_option
@@ -41,6 +42,7 @@ def run(recipe: str, out: Path | None, only_plan: bool, as_json: bool, shown: st
     options = RunOptions(
         rebuild=given["rebuild"],
         reuse=given["reuse"],
+        until=given["until"],
         allow_incomplete=given["allow_incomplete"],
         progress=open_progress(shown),
         on_step=lambda step, what: click.echo(f"{step}: {what}", err=True),

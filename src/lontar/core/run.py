@@ -53,6 +53,8 @@ class RunOptions:
     """steps to move aside and build anew"""
     reuse: tuple[Path, ...] = ()
     """earlier runs from which steps with an equal fingerprint are taken"""
+    until: str | None = None
+    """stop after this step; only it and what it needs is made"""
     allow_incomplete: bool = False
     progress: Progress | None = None
     on_step: Callable[[str, str], None] = field(default=lambda step, what: None)
@@ -65,7 +67,7 @@ def plan(loaded: Loaded, out: Path, options: RunOptions | None = None) -> list[P
     _check_names(loaded, options)
     ready: dict[str, Artifact] = {name: Artifact.open(path) for name, path in loaded.externals.items()}
     planned = []
-    for name in loaded.order:
+    for name in _wanted(loaded, options):
         row = _plan_step(loaded, name, out, ready, options)
         planned.append(row)
         if row.status == "reuse":
@@ -107,7 +109,7 @@ def run(loaded: Loaded, out: Path, options: RunOptions | None = None) -> list[Do
 
 def _run_steps(loaded: Loaded, out: Path, options: RunOptions) -> Iterator[Done]:
     ready: dict[str, Artifact] = {name: Artifact.open(path) for name, path in loaded.externals.items()}
-    for name in loaded.order:
+    for name in _wanted(loaded, options):
         done = _run_step(loaded, name, out, ready, options)
         ready[name] = done.artifact
         check_gates(loaded, name, done.artifact)
@@ -165,10 +167,22 @@ def check_gates(loaded: Loaded, name: str, artifact: Artifact) -> None:
         )
 
 
+def _wanted(loaded: Loaded, options: RunOptions) -> list[str]:
+    """The steps to make, in order: all of them, or `until` and its ancestors."""
+    if options.until is None:
+        return list(loaded.order)
+    wanted = {options.until}
+    for name in reversed(loaded.order):
+        if name in wanted:
+            wanted |= {target for _, target in loaded.recipe.steps[name].references}
+    return [name for name in loaded.order if name in wanted]
+
+
 def _check_names(loaded: Loaded, options: RunOptions) -> None:
-    for name in options.rebuild:
+    named = [("--rebuild", name) for name in options.rebuild] + [("--until", n) for n in [options.until] if n is not None]
+    for option, name in named:
         if name not in loaded.recipe.steps:
-            raise ConfigError(f"--rebuild {name}: no step of that name", hint="steps: " + ", ".join(loaded.order))
+            raise ConfigError(f"{option} {name}: no step of that name", hint="steps: " + ", ".join(loaded.order))
     for folder in options.reuse:
         if not folder.is_dir():
             raise ConfigError(f"--reuse {folder}: no such run")

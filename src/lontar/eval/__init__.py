@@ -1,0 +1,1 @@
+"""Evaluation: tasks are YAML files, language is a dimension of a task, figures come with intervals."""

@@ -1,0 +1,185 @@
+"""From stored rows to scores: values, intervals, bounds, and the difference between two models on the same samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lontar import languages
+from lontar.backends.drive import Failed
+from lontar.core.config import Config, JsonObject
+from lontar.core.manifest import Cost
+from lontar.core.registry import Use
+from lontar.eval.extremes import nothing, perfect
+from lontar.eval.task import Task
+from lontar.languages import Language
+from lontar.scoring import (
+    Bounds,
+    Difference,
+    Prediction,
+    RowScore,
+    Sample,
+    Score,
+    aggregate,
+    bootstrap,
+    extractor,
+    paired,
+    scorer,
+)
+
+Verdict = Literal["better", "worse", "no difference shown"]
+
+
+class Row(Config):
+    """One sample with what a model did and what that is worth: a line of `samples/`."""
+
+    sample: Sample
+    prediction: Prediction | None = None
+    score: RowScore | None = None
+    failed: str | None = None
+    """why the request never succeeded; then there is no score"""
+
+
+@dataclass(frozen=True)
+class Sure:
+    """How intervals are made."""
+
+    confidence: float = 0.95
+    resamples: int = 1000
+    seed: int = 0
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """As the statistics functions take them."""
+        return {"confidence": self.confidence, "resamples": self.resamples, "seed": self.seed}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """A task in one language with everything looked up: scoring a row is then a function call."""
+
+    task: Task
+    language: Language
+    extract: Use[Any]
+    scorer: Use[Any]
+    aggregate: Use[Any]
+
+    @classmethod
+    def of(cls, task: Task, lang: str) -> Rules:
+        """Look everything up."""
+        found = extractor.use(task.extract), scorer.use(task.scorer), aggregate.use(task.aggregate)
+        return cls(task, languages.get(lang), *found)
+
+    def score(self, sample: Sample, found: Prediction | Failed) -> Row:
+        """Extract and score one prediction; a failure stays a failure."""
+        if isinstance(found, Failed):
+            return Row(sample=sample, failed=found.reason)
+        prediction = self._extracted(sample, found)
+        return Row(sample=sample, prediction=prediction, score=self.scorer(sample, prediction, self.language))
+
+    def _extracted(self, sample: Sample, found: Prediction) -> Prediction:
+        """The prediction with the answer that the task's rule finds in its last text."""
+        if self.task.output != "text" or not found.texts:
+            return found
+        text = found.texts[-1]
+        answer = self.extract(text, sample, self.language)
+        reason = None if answer is not None else f"{self.extract.name}: no match" if text.strip() else "empty answer"
+        return found.model_copy(update={"answer": answer, "reason": reason})
+
+
+def total(rules: Rules, rows: Sequence[Row], sure: Sure) -> Score:
+    """The score of a task in one language."""
+    scored = [(row, row.score) for row in rows if row.score is not None]
+    values = [score for _, score in scored]
+    groups = [row.sample.group for row, _ in scored]
+    interval = bootstrap(rules.aggregate, values, groups, **sure.options)
+    predictions = [row.prediction for row in rows if row.prediction is not None]
+    return Score(
+        task=rules.task.name,
+        task_version=rules.task.version,
+        lang=rules.language.code,
+        n=len(scored),
+        groups=len(set(groups)),
+        nulls=sum(score.value is None for score in values),
+        failed=len(rows) - len(scored),
+        value=_number(rules.aggregate(values)),
+        low=interval.low,
+        high=interval.high,
+        bounds=_bounds(rules, rows) if len(scored) < len(rows) else None,
+        cost=Cost(
+            tokens_in=sum(prediction.tokens_in for prediction in predictions),
+            tokens_out=sum(prediction.tokens_out for prediction in predictions),
+        ),
+    )
+
+
+def _bounds(rules: Rules, rows: Sequence[Row]) -> Bounds | None:
+    """The score with every failed request answered as badly, and as well, as can be."""
+    ends = [_filled(rules, rows, ideal) for ideal in (nothing, perfect)]
+    known = sorted(end for end in ends if end is not None)
+    return Bounds(low=known[0], high=known[1]) if len(known) == 2 else None
+
+
+def _filled(rules: Rules, rows: Sequence[Row], ideal: Callable[[Task, Sample], Prediction | None]) -> float | None:
+    """The score with `ideal` in place of what failed; None where there is no such answer, as for bits per byte."""
+    scores = []
+    for row in rows:
+        answer = ideal(rules.task, row.sample) if row.score is None else None
+        score = rules.score(row.sample, answer).score if answer is not None else row.score
+        if score is None:
+            return None
+        scores.append(score)
+    return _number(rules.aggregate(scores))
+
+
+def compare(rules: Rules, rows: Sequence[Row], base: Sequence[Row], sure: Sure) -> Difference | None:
+    """Model minus baseline on the samples that both answered; None when there are none."""
+    theirs = {row.sample.id: row.score for row in base if row.score is not None}
+    both = [(row, row.score, theirs[row.sample.id]) for row in rows if row.score and row.sample.id in theirs]
+    if not both:
+        return None
+    ours, others = [score for _, score, _ in both], [score for _, _, score in both]
+    found = paired(rules.aggregate, ours, others, [row.sample.group for row, _, _ in both], **sure.options)
+    return found if math.isfinite(found.value) else None
+
+
+def verdict(task: Task, difference: Difference) -> Verdict:
+    """What the paired interval shows; 0 inside it, or too few groups for one, shows nothing."""
+    low, high = difference.low, difference.high
+    if low is None or high is None or low <= 0 <= high:
+        return "no difference shown"
+    return "better" if (low > 0) == (task.better == "higher") else "worse"
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def row_of(task: Task, score: Score, base: Score | None, difference: Difference | None) -> JsonObject:
+    """A row of `scores.json`."""
+    row: JsonObject = {
+        "task": task.name,
+        "version": task.version,
+        "competency": task.competency,
+        "lang": score.lang,
+        "unit": task.unit,
+        "better": task.better,
+        "chance": task.chance,
+        **_figures(score),
+        "baseline": None if base is None else _figures(base),
+        "difference": None,
+        "verdict": None,
+    }
+    if difference is not None:
+        row["difference"] = {name: getattr(difference, name) for name in ("value", "low", "high", "p")}
+        row["verdict"] = verdict(task, difference)
+    return row
+
+
+def _figures(score: Score) -> JsonObject:
+    names = ("n", "groups", "nulls", "failed", "value", "low", "high")
+    tokens: JsonObject = {"tokens_in": score.cost.tokens_in, "tokens_out": score.cost.tokens_out}
+    bounds = None if score.bounds is None else score.bounds.model_dump(mode="json")
+    return {**{name: getattr(score, name) for name in names}, "bounds": bounds, **tokens}

@@ -1,0 +1,40 @@
+"""Scorers that compare an answer with references."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from lontar.languages import Language
+from lontar.scoring.registries import scorer
+from lontar.scoring.results import Prediction, RowScore, Sample
+
+
+@scorer("exact_match")
+def exact_match(
+    sample: Sample, prediction: Prediction, lang: Language, /, *, digits: bool = True, case: bool = False
+) -> RowScore:
+    """1 when the answer equals a reference: composed (NFC), runs of space as one, digits of any script as 0-9."""
+    if prediction.answer is None:
+        return RowScore(value=None, reason=prediction.reason or "no answer")
+    answer = comparable(prediction.answer, digits=digits, case=case)
+    found = any(answer == comparable(reference, digits=digits, case=case) for reference in sample.references)
+    return RowScore(value=float(found))
+
+
+def comparable(text: str, *, digits: bool = True, case: bool = False) -> str:
+    """The form in which answers are compared.
+
+    Args:
+        text: an answer or a reference.
+        digits: write the decimal digits of every script as 0-9.
+        case: keep upper and lower case apart.
+    """
+    composed = " ".join(unicodedata.normalize("NFC", text).split())
+    if digits:
+        composed = "".join(_ascii_digit(char) for char in composed)
+    return composed if case else composed.casefold()
+
+
+def _ascii_digit(char: str) -> str:
+    value = unicodedata.decimal(char, None)
+    return char if value is None else str(value)

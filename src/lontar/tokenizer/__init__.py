@@ -1,0 +1,1 @@
+"""Tokenizers: extend a base's own vocabulary, give the model rows for it, prove that every loader agrees."""

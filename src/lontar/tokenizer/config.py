@@ -1,0 +1,53 @@
+"""Settings of the tokenizer stages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from lontar import languages
+from lontar.core.config import Config
+from lontar.errors import LontarError
+
+
+def _known(tag: str) -> str:
+    try:
+        return languages.get(tag).code
+    except LontarError as err:
+        raise ValueError(str(err)) from err
+
+
+LanguageCode = Annotated[str, AfterValidator(_known)]
+
+
+class ExtendConfig(Config):
+    """Settings of `tokenizer.extend`."""
+
+    new_tokens: int = Field(default=16_384, ge=1)
+    """how many tokens to add, over all languages"""
+    languages: tuple[LanguageCode, ...] | None = None
+    """languages to add tokens for; none: all of the corpus but the guarded ones"""
+    guard: tuple[LanguageCode, ...] = ("en", "zh")
+    """languages whose text must keep its token ids, as code must"""
+    pattern: Literal["auto", "marks", "keep"] = "auto"
+    """`marks`: letters keep their combining marks in the pre-tokenizer; `keep`: the base's pattern; `auto`: marks where possible"""
+    allocation: Literal["maximin", "proportional"] = "maximin"
+    """`maximin`: the next tokens go to the language that needs most tokens per sentence; `proportional`: by frequency"""
+    grapheme_first: bool = True
+    """whole characters before words: fewer tokens that break a character, a few more tokens in all"""
+    min_count: int = Field(default=2, ge=1)
+    """a pair seen less often in the corpus is not merged"""
+    max_token_chars: int = Field(default=48, ge=2)
+    """longest token, in characters"""
+
+
+class ResizeConfig(Config):
+    """Settings of `tokenizer.resize`."""
+
+    method: Literal["mean", "random"] = "mean"
+    """rows of new tokens: `mean` of the rows of their old pieces, or `random` with the spread of the old rows, to compare"""
+    input: Literal["auto", "mean", "last_weighted"] = "auto"
+    """input rows with `mean`: `last_weighted` counts piece j 2^j times; `auto`: that for untied models, mean for tied ones"""
+    multiple: int = Field(default=1, ge=1)
+    """pad the number of rows to a multiple of this (128 suits large models on GPUs)"""

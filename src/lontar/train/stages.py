@@ -1,0 +1,133 @@
+"""`train.pretrain` and `train.cpt`: what goes in is checked here, the work is in `driver.py` and `loop.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from lontar import languages
+from lontar.core.artifact import Corpus, Model, Split
+from lontar.core.job import Job
+from lontar.core.stage import stage
+from lontar.errors import ConfigError, DataError
+from lontar.train.batches import TokenStore, mixture
+from lontar.train.config import CptConfig, LoopConfig, PretrainConfig
+
+LIBRARIES = ("numpy", "safetensors", "tokenizers", "torch", "transformers")
+
+
+def _pretrain_uses(config: PretrainConfig, inputs: dict[str, Any]) -> dict[str, str]:
+    return languages.digests(config.languages)
+
+
+def _cpt_uses(config: CptConfig, inputs: dict[str, Any]) -> dict[str, str]:
+    chosen = {*config.languages, *config.replay_languages} if config.languages else set(inputs["corpus"].langs())
+    return languages.digests(chosen & set(inputs["corpus"].langs()))
+
+
+@stage("train.pretrain", out=Model, version=1, libraries=LIBRARIES, uses=_pretrain_uses)
+def pretrain(job: Job, corpus: Corpus, *, config: PretrainConfig) -> None:
+    """Train a tokenizer and a small Qwen3 model from nothing, as a base to adapt."""
+    from lontar.models.load import open_model
+    from lontar.train import driver, loop
+
+    codes = _codes(config.languages)
+    _require(corpus, codes, measured=config.eval_bytes > 0)
+    weights = _weights(config, codes)
+    text = driver.Text(corpus, languages.pipeline(codes), codes, measured=codes)
+    with loop.exact(job.resources.threads, job.seed):
+        source = job.unit("base", lambda folder: driver.make_base(folder, text, config, job.seed), keep=False)
+        base = open_model(source, device=job.resources.device, dtype="float32")
+        stores = driver.token_stores(job, text, codes, "train", base)
+        shares = mixture(_sizes(stores, codes), weights, {}, 0.0, config.temper)
+        driver.run(
+            job, source, text, config,
+            steps=config.steps, shares=shares, stores=stores, base=base, name="pre-train", before=False,
+        )  # fmt: skip
+
+
+@stage("train.cpt", out=Model, version=1, libraries=LIBRARIES, uses=_cpt_uses)
+def cpt(job: Job, model: Model, corpus: Corpus, *, config: CptConfig) -> None:
+    """Continue the pre-training of a model on new languages, with replay of those it should keep."""
+    from lontar.models.load import open_model
+    from lontar.train import driver, loop
+
+    learned, kept = chosen_languages(corpus, config)
+    weights = _weights(config, learned)
+    present = set(corpus.langs("heldout"))
+    measured = tuple(sorted({*learned, *(code for code in _codes(config.replay_languages) if code in present)}))
+    _require(corpus, (*learned, *kept), measured=config.eval_bytes > 0)
+    with loop.exact(job.resources.threads, job.seed):
+        base = open_model(model.path, device=job.resources.device, dtype="float32")
+        loop.freeze(base.model, config.freeze)
+        names = _united(base.normalization, languages.pipeline((*learned, *kept)))
+        text = driver.Text(corpus, names, learned, kept, measured)
+        stores = driver.token_stores(job, text, (*learned, *kept), "train", base)
+        shares = mixture(_sizes(stores, learned), weights, _sizes(stores, kept), config.replay, config.temper)
+        driver.run(
+            job, model.path, text, config,
+            steps=config.n_steps, shares=shares, stores=stores, base=base, name="continue pre-training", before=True,
+        )  # fmt: skip
+
+
+def chosen_languages(corpus: Corpus, config: CptConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Languages to learn and languages to replay, sorted.
+
+    Raises:
+        UnknownNameError: a language is unknown.
+        DataError: nothing is left to learn, or the corpus has no text to replay.
+    """
+    kept = _codes(config.replay_languages) if config.replay else ()
+    learned = _codes(config.languages) or tuple(code for code in corpus.langs() if code not in kept)
+    if not learned:
+        raise DataError(
+            f"{corpus.path}: nothing to learn: its languages are {', '.join(corpus.langs()) or 'none'}, all replayed",
+            hint="add documents in another language, or name it under languages with replay: 0",
+        )
+    if absent := sorted(set(kept) - set(corpus.langs())):
+        raise DataError(
+            f"{corpus.path}: replay needs documents in {', '.join(absent)}, and the corpus has none",
+            hint="add some (replay keeps what the model knows), name others under replay_languages, or set replay: 0",
+        )
+    return learned, kept
+
+
+def _codes(names: Iterable[str]) -> tuple[str, ...]:
+    """Our codes for language names, sorted, each once."""
+    return tuple(sorted({languages.get(name).code for name in names}))
+
+
+def _weights(config: LoopConfig, codes: Sequence[str]) -> dict[str, float]:
+    """The given weights by our codes.
+
+    Raises:
+        ConfigError: they are not of exactly the languages that are learned.
+    """
+    weights = {languages.get(name).code: weight for name, weight in config.weights.items()}
+    if weights and (wrong := sorted(set(codes) ^ weights.keys())):
+        raise ConfigError(
+            f"weights: {', '.join(wrong)} {'has a weight but is not learned' if wrong[0] in weights else 'has none'}",
+            hint=f"languages to learn: {', '.join(codes)}; give each a weight, or none",
+        )
+    return weights
+
+
+def _require(corpus: Corpus, codes: Sequence[str], *, measured: bool) -> None:
+    splits: tuple[Split, ...] = ("train", "heldout") if measured else ("train",)
+    for split in splits:
+        found = corpus.langs(split)
+        if absent := [code for code in codes if code not in found]:
+            hint = f"this split has: {', '.join(found) or 'nothing'}"
+            raise DataError(
+                f"{corpus.path}: no {split} documents in {', '.join(absent)}",
+                hint=hint if split == "train" else f"{hint}. eval_bytes: 0 trains without measuring",
+            )
+
+
+def _sizes(stores: dict[str, TokenStore], codes: Sequence[str]) -> dict[str, int]:
+    return {code: stores[code].n_tokens for code in codes}
+
+
+def _united(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
+    """The new normalizers in their order; what only the model had comes first."""
+    return (*(name for name in old if name not in new), *new)
