@@ -69,7 +69,7 @@ class HuggingFace:
                 yield delta
 
     async def score(self, prompt: Prompt, continuation: str | TokenIds, /, *, top: int = 0) -> TokenScores:
-        """Log-probabilities of a continuation. After an empty prompt its first token follows the start of a text."""
+        """Log-probabilities of a continuation. Text is scored from the model's start token on; token ids as given."""
         return (await self._worker.last(score_batch(self._engine, [self._request(prompt, continuation, top)])))[0]
 
     async def generate_many(self, prompts: Sequence[Prompt], sampling: Sampling, /) -> list[Generation | Exception]:
@@ -150,26 +150,30 @@ class HuggingFace:
     def _request(self, prompt: Prompt, continuation: str | TokenIds, top: int) -> Request:
         """The tokens of both, and where the continuation begins."""
         if isinstance(prompt, str) and isinstance(continuation, str):
-            before = self._normalized(prompt)
-            head, whole = self._text_ids(before), self._text_ids(before + self._normalized(continuation))
+            # Normalized as one text: at the end of a prompt and in the middle of a text, a space is not the same.
+            head, ids = (self._begun(self._normalized(text)) for text in (prompt, prompt + continuation))
             # A token that holds the end of the prompt and the beginning of the continuation counts as the latter.
-            start = next((i for i, (a, b) in enumerate(zip(head, whole, strict=False)) if a != b), len(head))
-            ids, start = (whole, start) if start else (self._start() + whole, 1)
+            start = next((i for i, (a, b) in enumerate(zip(head, ids, strict=False)) if a != b), len(head))
         else:
             head = self._ids(prompt)
             rest = (
-                self._text_ids(self._normalized(continuation), special=False)
+                self._text_ids(self._normalized_part(continuation), special=False)
                 if isinstance(continuation, str)
                 else self._known(continuation)
             )
             ids, start = head + rest, len(head)
         return Request(self._checked(ids), start, top)
 
+    def _begun(self, text: str) -> TokenIds:
+        """A text from its start token on, so that its likelihood is the product of those of its parts."""
+        ids, start = self._text_ids(text), self._start()
+        return ids if ids[:1] == start else start + ids
+
     def _start(self) -> TokenIds:
         if self._loaded.start_id is None:
             raise DataError(
-                f"{self._loaded.folder}: the model has no token that starts a text, so an empty prompt says nothing",
-                hint="give a prompt of at least one token, or set bos_token_id or eos_token_id in config.json",
+                f"{self._loaded.folder}: the model has no start token, so the first token of a text has no likelihood",
+                hint="give token ids, or set bos_token_id or eos_token_id in config.json",
             )
         return (self._loaded.start_id,)
 
@@ -207,6 +211,12 @@ class HuggingFace:
         # A lone surrogate is no character: tokenizers refuse it, a reader sees a replacement sign.
         whole = text.encode("utf-8", "replace").decode("utf-8")
         return normalize(whole, self._loaded.normalization) if self._loaded.normalization else whole
+
+    def _normalized_part(self, text: str) -> str:
+        """A part of a text; the space around it is part of it."""
+        core = text.strip()
+        before, _, after = text.partition(core) if core else (text, "", "")
+        return before + self._normalized(core) + after
 
 
 def _engine(loaded: LoadedModel) -> Engine:

@@ -14,28 +14,22 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lontar.backends.base import (
     Delta,
-    FinishReason,
     ModelIdentity,
     Prompt,
     Sampling,
     TokenIds,
-    TokenLogprob,
     TokenScores,
-    Usage,
     is_messages,
-    prompt_json,
 )
 from lontar.backends.http import Client, base_url, error_in_body
+from lontar.backends.openai_wire import deltas, joined, request_body, scores_of
 from lontar.backends.sse import DONE, EventReader, event_object
-from lontar.core.config import JsonObject, JsonValue
+from lontar.core.config import JsonObject
 from lontar.errors import BackendError, CapabilityError, ConfigError, DataError, UnavailableError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-# The first token of a text has no probability of its own; after a line break every token has one.
-_START = "\n"
 
 
 class OpenAI:
@@ -66,12 +60,12 @@ class OpenAI:
             UnavailableError: it may work later, a stream that broke off included; DataError: this request is refused.
         """
         chat = is_messages(prompt)
-        body = _body(self._model, prompt, sampling, chat)
+        body = request_body(self._model, prompt, sampling, chat)
         while True:
             try:
                 path = "chat/completions" if chat else "completions"
                 async with aclosing(cast(Any, self._events(path, body))) as events:
-                    async for delta in _deltas(events, chat):
+                    async for delta in deltas(events, chat):
                         yield delta
                 return
             except DataError as err:
@@ -119,7 +113,7 @@ class OpenAI:
             raise CapabilityError(
                 f"{self._client.url}: servers give no likelihoods after a chat", hint="use a prompt of plain text"
             )
-        whole, start = _joined(cast("str | TokenIds", prompt), continuation)
+        whole, start = joined(cast("str | TokenIds", prompt), continuation)
         body: JsonObject = {
             "model": self._model,
             "prompt": whole,
@@ -135,7 +129,7 @@ class OpenAI:
             raise
         except BackendError as err:
             raise (self._incapable(err.message) if "HTTP 404" in err.message else err) from err
-        return _scores(answer, whole, start, top) or self._raise_incapable("no log-probabilities in its answer")
+        return scores_of(answer, whole, start, top) or self._raise_incapable("no log-probabilities in its answer")
 
     def _incapable(self, why: str) -> CapabilityError:
         return CapabilityError(
@@ -161,104 +155,3 @@ class OpenAI:
         lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
         unit: NDArray[np.float32] = np.divide(vectors, lengths, dtype=np.float32)
         return unit
-
-
-def _body(model: str, prompt: Prompt, sampling: Sampling, chat: bool) -> JsonObject:
-    body: JsonObject = {"model": model, "messages" if chat else "prompt": prompt_json(prompt)}
-    body |= {"stream": True, "stream_options": {"include_usage": True}, "temperature": sampling.temperature}
-    optional: list[tuple[str, JsonValue, bool]] = [
-        ("max_tokens", sampling.max_tokens, sampling.max_tokens is not None),
-        ("top_p", sampling.top_p, sampling.top_p < 1),
-        ("seed", sampling.seed, sampling.seed is not None),
-        ("stop", list(sampling.stop), bool(sampling.stop)),
-        ("n", sampling.n, sampling.n > 1),
-        ("logprobs", True if chat else sampling.logprobs, sampling.logprobs is not None),
-        ("top_logprobs", sampling.logprobs, chat and sampling.logprobs is not None),
-    ]
-    return body | {name: value for name, value, wanted in optional if wanted}
-
-
-async def _deltas(events: AsyncIterator[JsonObject], chat: bool) -> AsyncIterator[Delta]:
-    """Pieces of the answers. The usage comes in an event of its own at the end, so the last pieces wait for it."""
-    reasons: dict[int, FinishReason] = {}
-    begun: set[int] = {0}
-    usage = Usage()
-    done = False
-    async for event in events:
-        done = done or event.get("done") is True
-        usage = _usage(event.get("usage")) or usage
-        for choice in cast("list[Any]", event.get("choices") or []):
-            index = int(choice.get("index") or 0)
-            begun.add(index)
-            if reason := choice.get("finish_reason"):
-                reasons[index] = "length" if reason == "length" else "stop"
-            text = (choice.get("delta") or {}).get("content") if chat else choice.get("text")
-            logprobs = _logprobs(choice.get("logprobs"), chat)
-            if text or logprobs:
-                yield Delta(str(text or ""), logprobs=logprobs, index=index)
-    if not done and not begun <= reasons.keys():
-        raise UnavailableError("the server's stream broke off before the answer was complete")
-    for index in sorted(begun):
-        yield Delta(finish_reason=reasons.get(index, "stop"), index=index, usage=usage)
-
-
-def _usage(value: Any) -> Usage | None:
-    if not isinstance(value, dict):
-        return None
-    return Usage(int(value.get("prompt_tokens") or 0), int(value.get("completion_tokens") or 0))
-
-
-def _logprobs(value: Any, chat: bool) -> tuple[TokenLogprob, ...]:
-    """Log-probabilities as either endpoint writes them; ids are not told and stand as -1."""
-    if not isinstance(value, dict):
-        return ()
-    if chat:
-        rows = value.get("content") or []
-        tops = [tuple((str(t["token"]), float(t["logprob"])) for t in row.get("top_logprobs") or []) for row in rows]
-        return tuple(
-            TokenLogprob(-1, str(r["token"]), float(r["logprob"]), top) for r, top in zip(rows, tops, strict=True)
-        )
-    texts, values = value.get("tokens") or [], value.get("token_logprobs") or []
-    listed = value.get("top_logprobs") or [None] * len(texts)
-    return tuple(
-        TokenLogprob(-1, str(text), float(logprob), tuple((top or {}).items()))
-        for text, logprob, top in zip(texts, values, listed, strict=False)
-        if logprob is not None
-    )
-
-
-def _joined(prompt: str | TokenIds, continuation: str | TokenIds) -> tuple[JsonValue, int]:
-    """What to send, and where the continuation begins in it: a character, or a token."""
-    if isinstance(prompt, str) and isinstance(continuation, str):
-        before = prompt or _START
-        return before + continuation, len(before)
-    if isinstance(prompt, str) or isinstance(continuation, str) or not prompt:
-        raise DataError("text and token ids cannot be mixed, and token ids need a prompt", hint="give both as text")
-    return [*prompt, *continuation], len(prompt)
-
-
-def _scores(answer: JsonObject, whole: JsonValue, start: int, top: int) -> TokenScores | None:
-    """Scores of the tokens that end behind `start`; None when the answer does not hold them all."""
-    choice = cast(Any, (answer.get("choices") or [{}]))[0]
-    found = choice.get("logprobs") or {}
-    texts, values, offsets = found.get("tokens"), found.get("token_logprobs"), found.get("text_offset")
-    if not texts or not values or len(texts) != len(values):
-        return None
-    if isinstance(whole, str):
-        if not offsets or len(offsets) != len(texts):
-            return None
-        ends = [*offsets[1:], len(whole)]
-        wanted = [
-            i for i, (begin, end) in enumerate(zip(offsets, ends, strict=True)) if end > start and begin < len(whole)
-        ]
-    else:
-        wanted = list(range(start, len(cast("list[int]", whole))))
-    if not wanted or wanted[-1] >= len(values) or any(values[i] is None for i in wanted):
-        return None
-    tops = found.get("top_logprobs") or [None] * len(texts)
-    kept = [tuple(sorted((tops[i] or {}).items(), key=lambda pair: -pair[1])) for i in wanted]
-    greedy = all(not k or values[i] >= k[0][1] for i, k in zip(wanted, kept, strict=True))
-    return TokenScores(
-        tuple(TokenLogprob(-1, str(texts[i]), float(values[i]), k[:top]) for i, k in zip(wanted, kept, strict=True)),
-        greedy,
-    )

@@ -15,15 +15,15 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from lontar.models.vocab import byte_characters
+
 _BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>\Z")
 
 
 @functools.cache
 def byte_alphabet() -> dict[str, int]:
-    """The characters by which byte-level vocabularies write bytes (GPT-2): printable ones stand for themselves."""
-    plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [b for b in range(256) if b not in set(plain)]
-    return {chr(b): b for b in plain} | {chr(256 + i): b for i, b in enumerate(others)}
+    """The byte behind each character of a byte-level vocabulary."""
+    return {char: byte for byte, char in byte_characters().items()}
 
 
 class Pieces:

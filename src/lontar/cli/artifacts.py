@@ -11,7 +11,7 @@ import click
 
 from lontar.cli.render import console, json_option, lineage_json, lineage_tree, print_json, size, table
 from lontar.core.artifact import Artifact
-from lontar.core.config import nearest
+from lontar.core.config import Parsed, nearest, validate
 from lontar.core.license import conflicts
 from lontar.core.run import artifacts_in
 from lontar.errors import IntegrityError, NotAnArtifactError, UnknownNameError
@@ -48,8 +48,8 @@ def _show_one(artifact: Artifact) -> None:
         ("obligations", ", ".join(m.license.obligations) or "none"),
         ("payload", f"{len(m.files)} files, {_bytes(artifact)}"),
         ("complete", "yes" if m.complete else f"no: {len(m.failures)} items failed"),
-        *((("conflict", text) for text in conflicts(m.license))),
-        *((("failed", f"{item}: {reason}") for item, reason in list(m.failures.items())[:10])),
+        *(("conflict", text) for text in conflicts(m.license)),
+        *(("failed", f"{item}: {reason}") for item, reason in list(m.failures.items())[:10]),
     ]
     out.print(table(str(artifact.path), ("", ""), facts))
     if m.config:
@@ -84,7 +84,7 @@ def _folders(path: Path) -> list[Path]:
 @click.argument("path", type=click.Path(path_type=Path))
 @json_option
 def verify(path: Path, as_json: bool) -> None:
-    """Re-hash an artifact, or every artifact of a run, and compare with what was recorded. Exit code 4 on a difference."""
+    """Re-hash an artifact, or all of a run, and compare with what was recorded; exit code 4 on a difference."""
     results = {str(folder): _verified(folder) for folder in _folders(path)}
     problems = [f"  {Path(folder) / text}" for folder, texts in results.items() for text in texts]
     if as_json:
@@ -104,21 +104,22 @@ def _verified(folder: Path) -> list[str]:
         return Artifact.open(folder).verify()
     except IntegrityError as err:
         # A missing or resized file: open() names the first, hashing names all.
-        from lontar.core.artifact import _verify_payload
+        from lontar.core.artifact import verify_payload
         from lontar.core.manifest import FILENAME, read_manifest
 
         try:
             manifest = read_manifest(folder / FILENAME)
         except IntegrityError:
             return [f"{FILENAME}: {err.message}"]
-        return _verify_payload(folder, manifest)
+        return verify_payload(folder, manifest)
 
 
 # --- list ------------------------------------------------------------------------------------------------------------
 
 _REGISTRIES = {
     "aggregates": "lontar.scoring:aggregates",
-    "filters": "lontar.data.filters:filters",
+    "extractors": "lontar.scoring:extractors",
+    "filters": "lontar.data.filters:corpus_filter",
     "gates": "lontar.core.recipe:gates",
     "normalizers": "lontar.text:normalizers",
     "scorers": "lontar.scoring:scorers",
@@ -229,14 +230,14 @@ def _backends() -> Listing:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to make.")
 @json_option
 def adopt(kind: str, source: str, license_: str | None, out: Path, as_json: bool) -> None:
-    """Take in material of KIND from SOURCE, a path or hf:ORG/NAME@REVISION: hash it, check it, ask for its terms once."""
+    """Take in material of KIND from SOURCE, a path or hf:ORG/NAME@REVISION: hash it, check it, record its terms."""
     from lontar.core.recipe import adopt_config, adopters
 
     known = adopters()
     if kind not in known:
         raise UnknownNameError(f"nothing adopts a {kind!r}", hint=nearest(kind, known))
     stage = known[kind]
-    config = stage.config_type.model_validate(adopt_config(source, license_))
+    config = validate(stage.config_type, adopt_config(source, license_), Parsed({}, f"adopt {kind}"))
     artifact = stage.run(out, {}, config)
     if as_json:
         print_json({"path": str(out), "manifest": artifact.manifest.model_dump(mode="json")})

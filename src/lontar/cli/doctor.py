@@ -54,8 +54,10 @@ def _machine() -> dict[str, str]:
     }
     if library_version("torch") == "missing":
         return facts
-    import torch
-
+    try:
+        import torch
+    except Exception as err:  # noqa: BLE001 - a broken installation is what one asks the doctor about
+        return {**facts, "torch": f"installed, but its import fails: {err}"}
     facts["accelerator"] = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none"
     facts["threads of torch"] = str(torch.get_num_threads())
     return facts

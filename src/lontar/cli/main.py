@@ -93,7 +93,7 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run the command line; returns the exit code."""
     try:
-        cli.main(arguments, prog_name="lontar", standalone_mode=False)
+        result = cli.main(arguments, prog_name="lontar", standalone_mode=False)
     except LontarError as err:
         _show(err, debug="--debug" in arguments)
         return err.exit_code
@@ -108,7 +108,7 @@ def run(arguments: list[str]) -> int:
         return 1
     except click.exceptions.Exit as err:
         return err.exit_code
-    return 0
+    return result if isinstance(result, int) else 0  # click returns the code of `ctx.exit(code)`
 
 
 def _show(err: LontarError, debug: bool) -> None:

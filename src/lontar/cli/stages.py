@@ -6,32 +6,23 @@ Settings are not flags: the help prints them as a table. Flags per field grow wi
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import click
 
 from lontar.cli.render import console, json_option, open_progress, print_json, progress_option, table
 from lontar.core.artifact import Artifact
-from lontar.core.config import Config, JsonObject, Parsed, assign, load_yaml, parse_assignment, validate
+from lontar.core.config import Config, JsonObject, Parsed, assign, load_yaml, nearest, parse_assignment, validate
 from lontar.core.executor import Resources
-from lontar.core.stage import Stage, all_stages
-from lontar.errors import ConfigError
+from lontar.core.stage import Stage, families, find_stage, stages_of
+from lontar.errors import ConfigError, UnknownNameError
 
 
 def family_group(name: str, help_text: str | None) -> click.Group | None:
-    """The group of all stages of a family, or None when there are none. Only plug-in families load plug-ins."""
-    return StageGroup(name=name, help=help_text or f"Stages of {name}.") if _stages_of(name) else None
-
-
-def _stages_of(family: str) -> dict[str, Stage[Any, Any]]:
-    import importlib
-
-    from lontar.core.stage import _STAGES, families
-
-    if family in families():
-        importlib.import_module(f"lontar.{family}.stages")
-        return {n.partition(".")[2]: s for n, s in sorted(_STAGES.items()) if n.startswith(f"{family}.")}
-    return {s.name.partition(".")[2]: s for s in all_stages() if s.name.startswith(f"{family}.")}
+    """The group of all stages of a family, or None when there are none."""
+    known = name in families() or stages_of(name)
+    return StageGroup(name=name, help=help_text or f"Stages of {name}.") if known else None
 
 
 class StageGroup(click.Group):
@@ -39,12 +30,23 @@ class StageGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of the stages, without the family."""
-        return sorted(_stages_of(self.name or ""))
+        return sorted(stages_of(self.name or ""))
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """The command of one stage."""
-        stage = _stages_of(self.name or "").get(name)
-        return stage_command(stage) if stage else None
+        """The command of one stage; plug-ins are loaded when it is not one of ours."""
+        try:
+            return stage_command(find_stage(f"{self.name}.{name}"))
+        except UnknownNameError:
+            return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Look a stage up; an unknown one gets a near name as a hint."""
+        if args and self.get_command(ctx, args[0]) is None:
+            hint = nearest(args[0], self.list_commands(ctx)) or f"lontar {self.name} --help lists them"
+            raise click.UsageError(f"no stage called {args[0]!r}: {hint}", ctx)
+        return super().resolve_command(ctx, args)
 
 
 class StageCommand(click.Command):
@@ -63,14 +65,32 @@ class StageCommand(click.Command):
                 formatter.write_dl(rows)
 
 
-def fields_of(model: type[Config]) -> list[tuple[str, str, str, str]]:
-    """Name, type, default and meaning of every field."""
+def fields_of(model: type[Config], prefix: str = "") -> list[tuple[str, str, str, str]]:
+    """Name, type, default and meaning of every field; a config inside gives a row for each of its own, as `a.b`."""
     rows = []
-    for name, info in model.model_fields.items():
-        kind = info.annotation.__name__ if isinstance(info.annotation, type) else str(info.annotation)
+    for name, info in ((prefix + name, info) for name, info in model.model_fields.items()):
+        if isinstance(info.annotation, type) and issubclass(info.annotation, Config):
+            rows += fields_of(info.annotation, f"{name}.")
+            continue
         default = "(required)" if info.is_required() else repr(info.get_default(call_default_factory=True))
-        rows.append((name, kind.replace("typing.", ""), default, (info.description or "").replace("\n", " ")))
+        rows.append((name, type_name(info.annotation), default, (info.description or "").replace("\n", " ")))
     return rows
+
+
+def type_name(kind: Any) -> str:
+    """A type as people read it: without modules and validators."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return type_name(inner[0])
+    if origin is Literal:
+        return " | ".join(map(str, inner))
+    if origin in (Union, UnionType):
+        return " | ".join(map(type_name, inner))
+    if inner:
+        return f"{type_name(origin)}[{', '.join(map(type_name, inner))}]"
+    if kind is Ellipsis or kind is type(None):
+        return "..." if kind is Ellipsis else "none"
+    return str(getattr(kind, "__name__", kind))
 
 
 def stage_command(stage: Stage[Any, Any]) -> click.Command:

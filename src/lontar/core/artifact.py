@@ -8,7 +8,7 @@ whose path has no part that starts with a dot and that is not under `log/`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -74,25 +74,26 @@ class Artifact:
 
     def verify(self) -> list[str]:
         """Re-hash everything; returns what is wrong in words, empty when all is well."""
-        return [*_verify_payload(self.path, self.manifest), *_verify_manifest(self.manifest), *self._verify_lineage()]
+        return [*verify_payload(self.path, self.manifest), *_verify_manifest(self.manifest), *self._verify_lineage()]
 
     def _verify_lineage(self) -> list[str]:
         problems = []
         for node in self.lineage().walk():
             if node.manifest is None:
-                problems.append(f"{LINEAGE}/{node.seal}.json: missing (parent {node.name!r})")
-            elif node.manifest.expected_seal() != node.seal:
+                state = "damaged" if (self.path / LINEAGE / f"{node.seal}.json").is_file() else "missing"
+                problems.append(f"{LINEAGE}/{node.seal}.json: {state} (parent {node.name!r})")
+            elif node.name and node.manifest.expected_seal() != node.seal:
                 problems.append(f"{LINEAGE}/{node.seal}.json: differs from its seal (parent {node.name!r})")
         return problems
 
     def lineage(self) -> Lineage:
         """The tree of ancestors, read from this folder alone."""
-        return _lineage("", self.manifest.seal, self.manifest, self.path / LINEAGE, frozenset())
+        return Lineage("", self.manifest.seal, self.manifest, _parents(self.manifest, self.path / LINEAGE, {}))
 
 
 @dataclass(frozen=True)
 class Lineage:
-    """One artifact in a family tree. `manifest` is None when its record is missing."""
+    """One artifact in a family tree. `manifest` is None when its record is missing or damaged."""
 
     name: str
     seal: str
@@ -111,13 +112,23 @@ class Lineage:
                 stack += reversed(node.parents)
 
 
-def _lineage(name: str, seal: str, manifest: Manifest | None, folder: Path, above: frozenset[str]) -> Lineage:
-    parents: list[Lineage] = []
-    for parent_name, parent in manifest.parent_list() if manifest and seal not in above else []:
-        file = folder / f"{parent.seal}.json"
-        found = read_manifest(file) if file.is_file() else None
-        parents.append(_lineage(parent_name, parent.seal, found, folder, above | {seal}))
-    return Lineage(name, seal, manifest, tuple(parents))
+def _parents(manifest: Manifest, folder: Path, known: dict[str, Lineage]) -> tuple[Lineage, ...]:
+    found = []
+    for name, parent in manifest.parent_list():
+        if parent.seal not in known:  # shared ancestors are read once; the entry made first ends a forged circle
+            record = _record(folder / f"{parent.seal}.json")
+            known[parent.seal] = Lineage(name, parent.seal, record, ())
+            above = _parents(record, folder, known) if record else ()
+            known[parent.seal] = replace(known[parent.seal], parents=above)
+        found.append(replace(known[parent.seal], name=name))
+    return tuple(found)
+
+
+def _record(file: Path) -> Manifest | None:
+    try:
+        return read_manifest(file) if file.is_file() else None
+    except IntegrityError:
+        return None
 
 
 def payload_files(folder: Path) -> list[str]:
@@ -126,21 +137,32 @@ def payload_files(folder: Path) -> list[str]:
     Raises:
         ArtifactError: a symbolic link stands among them: what it points to is not under the artifact's control.
     """
+    found = payload_entries(folder)
+    for name in found:
+        if (folder / name).is_symlink():
+            raise ArtifactError(f"{folder / name}: a symbolic link cannot be part of an artifact")
+    return found
+
+
+def payload_entries(folder: Path) -> list[str]:
+    """As `payload_files`, with the symbolic links that stand among them."""
     found = []
     for path in folder.rglob("*"):
         relative = path.relative_to(folder)
-        if any(part.startswith(".") for part in relative.parts) or relative.parts[0] in (LINEAGE, LOG):
+        if any(part.startswith(".") for part in relative.parts) or relative.parts[0] in (LINEAGE, LOG, FILENAME):
             continue
-        if path.is_symlink():
-            raise ArtifactError(f"{path}: a symbolic link cannot be part of an artifact")
-        if path.is_file() and relative.as_posix() != FILENAME:
+        if path.is_symlink() or path.is_file():
             found.append(relative.as_posix())
     return sorted(found)
 
 
-def _verify_payload(folder: Path, manifest: Manifest) -> list[str]:
-    present = set(payload_files(folder))
-    problems = [f"{name}: missing" for name in sorted(manifest.files.keys() - present)]
+def verify_payload(folder: Path, manifest: Manifest) -> list[str]:
+    """What differs between the files in `folder` and those that `manifest` records, in words."""
+    entries = payload_entries(folder)
+    links = {name for name in entries if (folder / name).is_symlink()}
+    present = set(entries) - links
+    problems = [f"{name}: a symbolic link, which cannot be part of an artifact" for name in sorted(links)]
+    problems += [f"{name}: missing" for name in sorted(manifest.files.keys() - present - links)]
     problems += [f"{name}: not recorded in the manifest" for name in sorted(present - manifest.files.keys())]
     for name in sorted(present & manifest.files.keys()):
         found = sha256_file(folder / name)

@@ -18,6 +18,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -102,7 +103,7 @@ class Derivation:
 
 
 LOCATION: JsonObject = {"location": True}
-"""Mark of a config field that says where something is found: its content enters the fingerprint (`uses`), it does not."""
+"""Mark of a config field that says where something is found: its content enters the fingerprint (`uses`), not it."""
 
 
 def _is_location(extra: Any) -> bool:
@@ -115,6 +116,12 @@ class State:
 
     status: Status
     changes: tuple[str, ...] = ()
+
+
+def named(out: Path | str) -> Path:
+    """`out` with a last part that can be renamed: `.` and `x/..` become absolute."""
+    path = Path(out)
+    return path.resolve() if path.name in ("", "..") else path
 
 
 def partial_folder(out: Path, name: str) -> Path:
@@ -157,7 +164,7 @@ def locked(out: Path) -> Iterator[None]:
         LockedError: another run holds it.
         ArtifactError: the folder for it cannot be made.
     """
-    with _disk_errors(out):
+    with disk_errors(out):
         folder = out.parent / ".locks"
         folder.mkdir(parents=True, exist_ok=True)
         stream = (folder / out.name).open("a+", encoding="utf-8")
@@ -179,6 +186,7 @@ def build(derivation: Derivation, out: Path, options: Options) -> Artifact:
     state = inspect_state(derivation, out)
     partial = partial_folder(out, derivation.fingerprint)
     if options.rebuild and out.exists():
+        _refuse_incomplete(derivation, options)  # before the finished one is gone from its place
         move_aside(out)
         shutil.rmtree(partial, ignore_errors=True)
         state = State("build")
@@ -188,9 +196,9 @@ def build(derivation: Derivation, out: Path, options: Options) -> Artifact:
         shutil.rmtree(out / SCRATCH, ignore_errors=True)  # left when the process ended between the rename and this
         return Artifact.open(out)
     _refuse_incomplete(derivation, options)
-    if out.is_dir() and (out / FILENAME).is_file():  # finished as incomplete: go on where it stopped
-        out.rename(partial)
-    with _disk_errors(out):
+    with disk_errors(out):
+        if out.is_dir() and (out / FILENAME).is_file():  # finished as incomplete: go on where it stopped
+            out.rename(partial)
         return _build_in(partial, out, derivation, options)
 
 
@@ -246,12 +254,19 @@ def _manifest(job: Job, derivation: Derivation, options: Options) -> Manifest:
 def _environment(derivation: Derivation) -> Environment:
     prefix = "library:"
     return Environment(
-        lontar=installed_version("lontar"),
+        lontar=_own_version(),
         python=platform.python_version(),
         platform=platform.platform(),
         cpus=os.cpu_count() or 1,
         libraries={k.removeprefix(prefix): v for k, v in derivation.uses.items() if k.startswith(prefix)},
     )
+
+
+def _own_version() -> str:
+    try:
+        return installed_version("lontar")
+    except PackageNotFoundError:  # a source tree on the path
+        return "not installed"
 
 
 def _write_lineage(folder: Path, parents: list[Artifact]) -> None:
@@ -263,9 +278,10 @@ def _write_lineage(folder: Path, parents: list[Artifact]) -> None:
 
 
 def _flush_payload(folder: Path, manifest: Manifest) -> None:
-    for name in manifest.files:
-        flush(folder / name)
-    flush(folder)
+    files = [*(folder / name for name in manifest.files), *(folder / LINEAGE).glob("*.json")]
+    folders = {parent for file in files for parent in file.parents if parent.is_relative_to(folder)}
+    for path in [*files, *sorted(folders, reverse=True)]:
+        flush(path)
 
 
 def _refuse_incomplete(derivation: Derivation, options: Options) -> None:
@@ -286,8 +302,12 @@ def move_aside(out: Path) -> Path:
     return target
 
 
+_REFUSED = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG)
+
+
 @contextlib.contextmanager
-def _disk_errors(out: Path) -> Iterator[None]:
+def disk_errors(out: Path) -> Iterator[None]:
+    """Turn a full disk, or a place that cannot be written, into an ArtifactError; other errors pass."""
     try:
         yield
     except OSError as err:
@@ -296,8 +316,9 @@ def _disk_errors(out: Path) -> Iterator[None]:
                 f"the disk is full while building {out}: {err.filename or err.strerror}",
                 hint="free some space and run the same command again: finished pieces are kept",
             ) from err
-        if err.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR):
-            raise ArtifactError(
-                f"cannot write {out}: {err.filename}: {err.strerror}", hint="choose another --out"
-            ) from err
-        raise
+        place = Path(str(err.filename or out)).absolute()
+        if err.errno not in _REFUSED:
+            raise
+        if place.is_relative_to(out.absolute().parent) or out.absolute().is_relative_to(place):
+            raise ArtifactError(f"cannot write {out}: {place}: {err.strerror}", hint="choose another --out") from err
+        raise ArtifactError(f"{place}: {err.strerror} (while building {out})") from err

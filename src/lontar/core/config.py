@@ -8,6 +8,7 @@ an error. Every value remembers its line, so that a validation message can point
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ __all__ = [
     "Parsed",
     "Problem",
     "assign",
+    "fields_at",
     "load_yaml",
     "nearest",
     "parse_assignment",
@@ -100,8 +102,10 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 _BOOL = {"true": True, "false": False}
 _NULL = frozenset({"", "null", "~"})
-_INT = re.compile(r"[-+]?(0|[1-9][0-9_]*)\Z")
-_FLOAT = re.compile(r"[-+]?([0-9][0-9_]*)?(\.[0-9_]*)?([eE][-+]?[0-9]+)?\Z")
+# Up to 400 digits: Python itself refuses integers of more than 4,300. A float needs a digit before its exponent: "e5"
+# is the name of a model.
+_INT = re.compile(r"[-+]?(0|[1-9][0-9_]{0,400})\Z")
+_FLOAT = re.compile(r"[-+]?([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?\Z")
 
 
 def scalar(text: str) -> JsonValue:
@@ -112,8 +116,9 @@ def scalar(text: str) -> JsonValue:
         return None
     if _INT.match(text):
         return int(text.replace("_", ""))
-    if _FLOAT.match(text) and re.search(r"[0-9]", text) and not re.match(r"[-+]?0[0-9]", text):
-        return float(text.replace("_", ""))
+    if _FLOAT.match(text) and not re.match(r"[-+]?0[0-9_]", text):
+        number = float(text.replace("_", ""))
+        return number if math.isfinite(number) else text
     return text
 
 
@@ -124,8 +129,10 @@ def parse_yaml(text: str, source: str = "<text>") -> Parsed:
         ConfigError: bad syntax, a repeated key, a key that is not a string, an anchor, a tag, or two documents.
     """
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as err:
+        node = yaml.compose(text, Loader=_Plain)
+    except _NotPlainError as err:
+        raise ConfigError(f"{source}:{err.line}: {err}") from err
+    except (yaml.YAMLError, RecursionError) as err:
         raise ConfigError(f"{source}: not valid YAML: {_one_line(err)}") from err
     lines: dict[Loc, int] = {}
     value = None if node is None else _build(node, (), lines, source)
@@ -146,19 +153,35 @@ def load_yaml(path: Path) -> Parsed:
         raise ConfigError(f"{path}: not UTF-8 at byte {err.start}", hint="save the file as UTF-8") from err
 
 
-def _one_line(err: yaml.YAMLError) -> str:
+class _NotPlainError(Exception):
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class _Plain(yaml.SafeLoader):
+    """Refuses what hides the value that is meant (anchors, aliases, tags); an alias may also stand inside itself."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+            raise _NotPlainError(line, f"anchors and aliases such as {event.anchor} are not allowed")
+        if (tag := getattr(event, "tag", None)) is not None:
+            raise _NotPlainError(line, f"tags such as {tag.replace('tag:yaml.org,2002:', '!!')} are not allowed")
+        return super().compose_node(parent, index)
+
+
+def _one_line(err: Exception) -> str:
     mark = getattr(err, "problem_mark", None)
-    problem = getattr(err, "problem", None) or str(err)
+    problem = getattr(err, "problem", None) or str(err).partition("\n")[0]
     return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else str(problem)
 
 
 def _build(node: yaml.Node, loc: Loc, lines: dict[Loc, int], source: str) -> JsonValue:
-    line = node.start_mark.line + 1
-    lines.setdefault(loc, line)
-    if not node.tag.startswith("tag:yaml.org,2002:"):
-        raise ConfigError(f"{source}:{line}: tags such as {node.tag} are not allowed")
+    lines.setdefault(loc, node.start_mark.line + 1)
     if isinstance(node, yaml.ScalarNode):
-        return scalar(node.value) if node.style is None else str(node.value)
+        return scalar(node.value) if node.style is None else _text(node.value, f"{source}:{node.start_mark.line + 1}")
     if isinstance(node, yaml.SequenceNode):
         return [_build(item, (*loc, i), lines, source) for i, item in enumerate(node.value)]
     result: JsonObject = {}
@@ -169,15 +192,24 @@ def _build(node: yaml.Node, loc: Loc, lines: dict[Loc, int], source: str) -> Jso
     return result
 
 
+def _text(value: str, where: str) -> str:
+    # "\\ud83d\\ude00" is one character in JSON, and two halves that no file can hold for the YAML reader.
+    try:
+        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError as err:
+        raise ConfigError(f"{where}: the text holds half of a surrogate pair") from err
+
+
 def _key(node: yaml.Node, taken: JsonObject, source: str) -> str:
     where = f"{source}:{node.start_mark.line + 1}"
     if not isinstance(node, yaml.ScalarNode):
         raise ConfigError(f"{where}: a key must be plain text")
     if node.value == "<<":
         raise ConfigError(f"{where}: merge keys (<<) are not allowed", hint="write the keys out")
-    if node.value in taken:
-        raise ConfigError(f"{where}: the key {node.value!r} is given twice")
-    return str(node.value)
+    key = _text(node.value, where)
+    if key in taken:
+        raise ConfigError(f"{where}: the key {key!r} is given twice")
+    return key
 
 
 # --- overrides -----------------------------------------------------------------------------------------------------
@@ -207,14 +239,16 @@ def assign(tree: JsonObject, path: Sequence[str], value: JsonValue) -> JsonObjec
 
 
 def _assign_item(items: list[JsonValue], path: Sequence[str], value: JsonValue, parent: str) -> list[JsonValue]:
-    if not path[0].isdigit() or int(path[0]) >= len(items):
+    if not path[0].isdecimal() or int(path[0]) >= len(items):
         raise ConfigError(f"{parent}.{path[0]}: expected an index below {len(items)}")
     copy, i = list(items), int(path[0])
-    item = copy[i]
-    if len(path) == 1:
+    item, rest = copy[i], path[1:]
+    if not rest:
         copy[i] = value
+    elif isinstance(item, list):
+        copy[i] = _assign_item(item, rest, value, f"{parent}.{i}")
     else:
-        copy[i] = assign(item if isinstance(item, dict) else {}, path[1:], value)
+        copy[i] = assign(item if isinstance(item, dict) else {}, rest, value)
     return copy
 
 
@@ -229,7 +263,7 @@ def problems_of(err: ValidationError, model: type[BaseModel], doc: Parsed, prefi
         name = ".".join(str(part) for part in item["loc"]) or "value"
         where = f"{doc.where(loc)}: {name}"
         if item["type"] == "extra_forbidden":
-            fields = _fields_at(model, item["loc"][:-1])
+            fields = fields_at(model, item["loc"][:-1])
             found.append(Problem(where, "unknown field", nearest(str(item["loc"][-1]), fields) if fields else None))
         elif item["type"] == "missing":
             found.append(Problem(where, "required, but not given"))
@@ -240,7 +274,7 @@ def problems_of(err: ValidationError, model: type[BaseModel], doc: Parsed, prefi
     return found
 
 
-def _fields_at(model: type[BaseModel], loc: Sequence[str | int]) -> set[str]:
+def fields_at(model: type[BaseModel], loc: Sequence[str | int]) -> set[str]:
     """Field names of the model that `loc` leads to, looking through containers and unions."""
     current: list[Any] = [model]
     for part in loc:

@@ -8,8 +8,10 @@ locks of the parent stay behind), import the plug-in files the parent has loaded
 from __future__ import annotations
 
 import concurrent.futures
+import concurrent.futures.process
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +20,7 @@ from typing import Literal, Protocol, TypeVar
 
 from lontar.core import plugins
 from lontar.core.config import Config
-from lontar.errors import ConfigError
+from lontar.errors import ConfigError, LontarError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -74,11 +76,23 @@ class ProcessPool:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
+        except concurrent.futures.process.BrokenProcessPool as err:
+            hint = "often it is memory: try fewer, --resources workers=N. The same command goes on where it stopped"
+            raise LontarError("a worker process ended before its work was done", hint=hint) from err
+        except (KeyboardInterrupt, GeneratorExit):  # interrupted here, or in the caller
+            _end(pool)  # what is under way may take minutes, and files are written whole or not at all
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _end(pool: concurrent.futures.ProcessPoolExecutor) -> None:
+    for process in list((getattr(pool, "_processes", None) or {}).values()):
+        process.terminate()
+
+
 def _start_worker(plugin_files: Sequence[Path]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import resource
 import shutil
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from lontar.core.artifact import SCRATCH, payload_files
+from lontar.core.artifact import LINEAGE, LOG, SCRATCH, payload_entries
+from lontar.core.config import JsonObject
 from lontar.core.executor import Executor, Resources, open_executor
 from lontar.core.license import SourceTerms, check_spdx
-from lontar.core.manifest import Cost
+from lontar.core.manifest import FILENAME, Cost
 from lontar.core.progress import JsonLines, Progress, Reporter, Silent, Task
 from lontar.core.shards import TEMPORARY, flush, write_json
 from lontar.errors import ConfigError
@@ -67,8 +69,11 @@ class Job:
             ConfigError: `key` is not a relative path inside the folder, or `build` made nothing.
         """
         place = Path(key)
-        if place.is_absolute() or any(part.startswith(".") for part in place.parts):
+        key = place.as_posix()  # "./a" and "a/" are "a": the sweep compares whole paths
+        if place.is_absolute() or not place.parts or any(part.startswith(".") for part in place.parts):
             raise ConfigError(f"unit key {key!r} is not a relative path without dots")
+        if keep and place.parts[0] in (FILENAME, LINEAGE, LOG):
+            raise ConfigError(f"unit key {key!r}: {place.parts[0]} is no place for payload")
         path = (self.dir if keep else self.scratch) / place
         if path.exists():
             return path
@@ -93,17 +98,24 @@ class Job:
 
     def sweep(self) -> None:
         """Remove what an interrupted attempt left half-done: every payload file that is not part of a finished unit."""
-        for path in self.dir.rglob(f"{TEMPORARY}*"):
+        for path in list(self.dir.rglob(f"{TEMPORARY}*")):
             _remove(path)
-        marked = [json.loads(p.read_text(encoding="utf-8")) for p in (self.scratch / _UNITS).glob("*.json")]
-        for name in payload_files(self.dir):
-            if not any(name == key or name.startswith(f"{key}/") for key in marked):
+        marked = {json.loads(p.read_text(encoding="utf-8")) for p in (self.scratch / _UNITS).glob("*.json")}
+        for name in payload_entries(self.dir):
+            if marked.isdisjoint([name, *(folder.as_posix() for folder in PurePosixPath(name).parents)]):
                 (self.dir / name).unlink()
 
     def metric(self, **values: float) -> None:
         """Record numbers: the last value of each name goes into the manifest, all of them into `log/metrics.jsonl`."""
-        self.metrics.update({name: float(value) for name, value in values.items()})
-        row = {"seconds": round(time.monotonic() - self._begin, 3), **values}
+        found = {name: float(value) for name, value in values.items()}
+        for name, value in found.items():
+            if math.isfinite(value):
+                self.metrics[name] = value
+            else:  # a manifest is JSON: a loss that is NaN must not cost the whole run at its very end
+                self.metrics.pop(name, None)
+                self.progress.say(f"{name} is {value}: left out of the manifest")
+        row: JsonObject = {"seconds": round(time.monotonic() - self._begin, 3)}
+        row |= {name: value if math.isfinite(value) else None for name, value in found.items()}
         with (self.dir / "log" / "metrics.jsonl").open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
@@ -115,6 +127,8 @@ class Job:
 
     def fail(self, item: str, reason: str) -> None:
         """Record a failed item: the artifact is finished as incomplete, and the same command tries it again."""
+        # An item may be the name of a file that is not UTF-8; the manifest is.
+        item, reason = (text.encode("utf-8", "backslashreplace").decode("utf-8") for text in (item, reason))
         self.failures[item] = reason
         self.progress.say(f"failed: {item}: {reason}")
 

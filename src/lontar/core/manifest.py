@@ -13,10 +13,10 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
-from typing import Any, TypeAlias
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from lontar.core.config import Config, JsonObject, Parsed, problems_of
 from lontar.core.license import License
@@ -71,6 +71,17 @@ def sha256_file(path: Path) -> Sha256:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def _inside(path: str) -> str:
+    # Manifests come from elsewhere too: no name in them may lead out of the artifact's folder.
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or not pure.parts or ".." in pure.parts or "\0" in path:
+        raise ValueError(f"{path!r} does not lie inside the artifact")
+    return path
+
+
+PayloadPath: TypeAlias = Annotated[str, AfterValidator(_inside)]
+
+
 class FileEntry(Config):
     """Size and hash of one payload file."""
 
@@ -122,7 +133,7 @@ class Manifest(Config):
     uses: dict[str, str]
     """Other things the output depends on and their digests: libraries, language files, plug-ins, outside files."""
     fingerprint: Sha256
-    files: dict[str, FileEntry]
+    files: dict[PayloadPath, FileEntry]
     digest: Sha256
     complete: bool
     failures: dict[str, str] = Field(default_factory=dict)
@@ -193,10 +204,15 @@ def differences(old: JsonObject, new: JsonObject) -> list[str]:
     """Each leaf that differs between two identities as `path: old → new`."""
     before, after = _leaves(old), _leaves(new)
     return [
-        f"{path}: {_short(before.get(path))} → {_short(after.get(path))}"
+        f"{path}: {_short(before, path)} → {_short(after, path)}"
         for path in sorted(before.keys() | after.keys())
-        if before.get(path) != after.get(path)
+        if _bytes_at(before, path) != _bytes_at(after, path)
     ]
+
+
+def _bytes_at(leaves: Mapping[str, Any], path: str) -> bytes | None:
+    # As the fingerprint sees it: 1, 1.0 and True are equal in Python, null is not the same as absent.
+    return canonical_json(leaves[path]) if path in leaves else None
 
 
 def _leaves(value: Any, path: str = "") -> dict[str, Any]:
@@ -207,9 +223,10 @@ def _leaves(value: Any, path: str = "") -> dict[str, Any]:
     return {path: value}
 
 
-def _short(value: Any) -> str:
-    if value is None:
+def _short(leaves: Mapping[str, Any], path: str) -> str:
+    if path not in leaves:
         return "(none)"
+    value = leaves[path]
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if len(text) == 64 and all(c in "0123456789abcdef" for c in text):
         return text[:12] + "…"

@@ -13,8 +13,10 @@ import importlib.util
 import inspect
 import os
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from lontar.errors import ConfigError
 
@@ -61,9 +63,17 @@ def loaded_files() -> tuple[Path, ...]:
 
 
 def source_digest(function: Callable[..., object]) -> str:
-    """SHA-256 of the file that defines a function: what a plug-in contributes to a fingerprint."""
-    origin = Path(inspect.getsourcefile(inspect.unwrap(function)) or "<interactive>")
-    return hashlib.sha256(origin.read_bytes()).hexdigest() if origin.is_file() else str(origin)
+    """SHA-256 of the file that defines a function, or of its code: what a plug-in contributes to a fingerprint."""
+    inner: Any = inspect.unwrap(function)
+    origin = Path(inspect.getsourcefile(inner) or "<interactive>")
+    data = origin.read_bytes() if origin.is_file() else _code(inner.__code__)
+    return hashlib.sha256(data).hexdigest()
+
+
+def _code(code: types.CodeType) -> bytes:
+    # A function typed at a prompt has no file; two of them must still be told apart.
+    inner = (_code(c) if isinstance(c, types.CodeType) else repr(c).encode() for c in code.co_consts)
+    return b"\0".join([code.co_code, repr(code.co_names).encode(), *inner])
 
 
 def load_all() -> None:
@@ -71,7 +81,8 @@ def load_all() -> None:
     global _entry_points_loaded
     folder = home() / "plugins"
     for path in sorted(folder.glob("*.py")) if folder.is_dir() else []:
-        load_file(path)
+        if not path.name.startswith("."):  # what an editor or a file manager leaves there
+            load_file(path)
     if _entry_points_loaded:
         return
     _entry_points_loaded = True
@@ -79,6 +90,7 @@ def load_all() -> None:
         try:
             point.load()
         except Exception as err:
+            _entry_points_loaded = False
             raise ConfigError(
                 f"plug-in {point.name} ({point.value}) failed to load: {type(err).__name__}: {err}"
             ) from err

@@ -6,8 +6,11 @@ unknown stages and inputs, kinds that do not fit, misspelled or ill-typed settin
 
 from __future__ import annotations
 
+import copy
+import difflib
 import importlib
 import importlib.util
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -26,6 +29,7 @@ from lontar.core.config import (
     Parsed,
     Problem,
     assign,
+    fields_at,
     load_yaml,
     nearest,
     parse_assignment,
@@ -142,16 +146,39 @@ def load_recipe(
     """
     path = find_recipe(name)
     parsed = load_yaml(path)
-    tree = _overridden(parsed, sets, resources)
-    try:
-        recipe = Recipe.model_validate(tree)
-    except ValidationError as err:
-        raise_problems(problems_of(err, Recipe, parsed))
-        raise  # pragma: no cover - a ValidationError always holds at least one problem
+    recipe, problems = _shaped(_overridden(parsed, sets, resources), parsed)
     for plugin in recipe.plugins:
         plugins.load_file(path.parent / plugin)
-    recipe, externals = _with_inputs(recipe, parsed, _pairs(inputs, "--input"), _pairs(licenses, "--license"))
-    return check(recipe, parsed, externals)
+    pairs = _pairs(inputs, "--input"), _pairs(licenses, "--license")
+    recipe, externals, found = _with_inputs(recipe, parsed, *pairs)
+    return check(recipe, parsed, externals, [*problems, *found])
+
+
+def _shaped(tree: JsonObject, parsed: Parsed) -> tuple[Recipe, list[Problem]]:
+    """The recipe, and its misspelled keys, which are read as what they seem to mean so that `check` finds the rest."""
+    try:
+        return Recipe.model_validate(tree), []
+    except ValidationError as err:
+        problems = problems_of(err, Recipe, parsed)
+        try:
+            return Recipe.model_validate(_respelled(tree, err)), problems
+        except ValidationError:
+            raise_problems(problems)
+            raise  # pragma: no cover - a ValidationError always holds at least one problem
+
+
+def _respelled(tree: JsonObject, err: ValidationError) -> JsonObject:
+    tree = copy.deepcopy(tree)
+    for item in err.errors(include_url=False):
+        if item["type"] == "extra_forbidden":
+            parent: Any = tree
+            for part in item["loc"][:-1]:
+                parent = parent[part]
+            key, fields = str(item["loc"][-1]), fields_at(Recipe, item["loc"][:-1])
+            value, meant = parent.pop(key), difflib.get_close_matches(key, fields, n=1)
+            if meant:
+                parent.setdefault(meant[0], value)
+    return tree
 
 
 def _overridden(parsed: Parsed, sets: Sequence[str], resources: Sequence[str]) -> JsonObject:
@@ -187,9 +214,11 @@ def _pairs(texts: Sequence[str], option: str) -> dict[str, str]:
 
 def _with_inputs(
     recipe: Recipe, parsed: Parsed, given: Mapping[str, str], licenses: Mapping[str, str]
-) -> tuple[Recipe, dict[str, Path]]:
+) -> tuple[Recipe, dict[str, Path], list[Problem]]:
     """Outside inputs become steps that adopt them, or are used in place when they are artifacts already."""
     problems, externals, steps = [], dict[str, Path](), dict(recipe.steps)
+    unset: dict[str, str | None] = {}
+    adopted: set[str] = set()
     known = [*recipe.inputs, *recipe.steps]
     for option, names in (("--input", given), ("--license", licenses)):
         problems += [
@@ -202,16 +231,23 @@ def _with_inputs(
         if value is None:
             hint = f"give it: --input {name}=PATH or --input {name}=hf:ORG/NAME@REVISION"
             problems.append(Problem(parsed.where(("inputs", name)), f"input {name!r} is not set", hint))
+            unset[name] = None
         elif not value.startswith(HUB) and (Path(value) / FILENAME).is_file():
             externals[name] = Path(value)
             steps.pop(name, None)
         else:
             step, found = _adopting(name, value, recipe, licenses.get(name))
             problems += found
+            adopted.add(name)
             if step:
                 steps = {name: step, **{k: v for k, v in steps.items() if k != name}}
-    raise_problems(problems)
-    return recipe.model_copy(update={"steps": steps, "inputs": {}}), externals
+            else:
+                unset[name] = None
+    for name in licenses:
+        if name in known and name not in adopted | unset.keys():
+            hint = "terms are given to what --input takes in from outside; an artifact states its own"
+            problems.append(Problem(f"--license {name}", "nothing is taken in under that name", hint))
+    return recipe.model_copy(update={"steps": steps, "inputs": unset}), externals, problems
 
 
 def _adopting(name: str, value: str, recipe: Recipe, license_: str | None) -> tuple[Step | None, list[Problem]]:
@@ -265,15 +301,24 @@ def _stage_or_none(name: str) -> Stage[Any, Any] | None:
         return None
 
 
-def check(recipe: Recipe, parsed: Parsed | None = None, externals: Mapping[str, Path] | None = None) -> Loaded:
-    """Find everything that is wrong with a recipe, without running anything.
+# A name becomes a folder of the run and a word of `--set step.config.key=value`.
+_STEP_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*\Z")
+
+
+def check(
+    recipe: Recipe,
+    parsed: Parsed | None = None,
+    externals: Mapping[str, Path] | None = None,
+    problems: Sequence[Problem] = (),
+) -> Loaded:
+    """Find everything that is wrong with a recipe, without running anything; `problems` are those found before.
 
     Raises:
         ConfigError: listing all of it.
     """
     parsed = parsed or Parsed(recipe.model_dump(mode="json"), f"recipe {recipe.name}")
     externals = externals or {}
-    problems: list[Problem] = []
+    problems = [*problems, *_name_problems(recipe, parsed)]
     stages: dict[str, Stage[Any, Any]] = {}
     configs: dict[str, Config] = {}
     kinds = {name: type(Artifact.open(path)) for name, path in externals.items()}
@@ -283,8 +328,9 @@ def check(recipe: Recipe, parsed: Parsed | None = None, externals: Mapping[str, 
             kinds[name] = stages[name].out
         except ConfigError as err:
             problems.append(Problem(f"{parsed.where(('steps', name, 'stage'))}: {name}.stage", err.message, err.hint))
+    known = [*recipe.steps, *externals, *recipe.inputs]
     for name, step in recipe.steps.items():
-        problems += _input_problems(name, step, stages.get(name), kinds, parsed, [*recipe.steps, *externals])
+        problems += _input_problems(name, step, stages.get(name), kinds, parsed, known)
         problems += _gate_problems(name, step, parsed)
         if name in stages:
             problems += _config_problems(name, step, stages[name], parsed, configs)
@@ -293,6 +339,13 @@ def check(recipe: Recipe, parsed: Parsed | None = None, externals: Mapping[str, 
         problems.append(Problem(parsed.where(("steps", cycle[0])), "steps wait for each other: " + " → ".join(cycle)))
     raise_problems(problems)
     return Loaded(recipe, order, stages, configs, externals)
+
+
+def _name_problems(recipe: Recipe, parsed: Parsed) -> Iterator[Problem]:
+    for name in recipe.steps:
+        if not _STEP_NAME.match(name):
+            where = f"{parsed.where(('steps', name))}: steps.{name}"
+            yield Problem(where, "a step's name is made of letters, digits, - and _")
 
 
 def _input_problems(
@@ -312,10 +365,12 @@ def _input_problems(
         if key not in stage.inputs:
             hint = nearest(key, stage.inputs) if stage.inputs else "it takes no inputs"
             yield Problem(where, f"{stage.name} has no input {key!r}", hint)
+        elif not isinstance(step.inputs[key], str) and not stage.inputs[key].many:
+            yield Problem(where, f"takes one {stage.inputs[key].described}, not a list")
         elif target in kinds and not issubclass(kinds[target], stage.inputs[key].kinds):
             yield Problem(where, f"takes {stage.inputs[key].described}, but {target!r} is a {kinds[target].kind}")
     for key, spec in stage.inputs.items() if stage else ():
-        if spec.required and key not in step.inputs:
+        if spec.required and not step.inputs.get(key):
             where = f"{parsed.where(('steps', name))}: {name}.inputs.{key}"
             yield Problem(where, f"required by {stage.name if stage else ''} ({spec.described}), but not given")
 

@@ -24,7 +24,7 @@ from typing import Any, Generic, TypeVar, get_type_hints
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, create_model
 
 from lontar.core import plugins
-from lontar.core.config import Parsed, Problem, nearest, problems_of, raise_problems
+from lontar.core.config import Parsed, nearest, problems_of, raise_problems
 from lontar.errors import ConfigError, UnknownNameError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -116,14 +116,13 @@ class Registry(Generic[F]):
         """Register `function` under `name`.
 
         Raises:
-            ConfigError: another file has registered the same name.
+            ConfigError: another function is registered under the same name.
         """
         origin = inspect.getsourcefile(inspect.unwrap(function)) or "<interactive>"
         old = self._entries.get(name)
-        if old is not None and old.origin != origin:
-            raise ConfigError(
-                f"{self.noun} {name!r} is defined by both {old.origin} and {origin}", hint="rename one of them"
-            )
+        if old is not None and (old.origin, old.function.__qualname__) != (origin, function.__qualname__):
+            both = f"{old.origin} ({old.function.__qualname__}) and {origin} ({function.__qualname__})"
+            raise ConfigError(f"{self.noun} {name!r} is defined by both {both}", hint="rename one of them")
         builtin = Path(origin).resolve().is_relative_to(PACKAGE_ROOT)
         self._entries[name] = Entry(name, function, origin, builtin)
 
@@ -131,12 +130,16 @@ class Registry(Generic[F]):
         """Import the built-in entries and the user's plug-ins, once."""
         if self._loaded:
             return
-        self._loaded = True
-        if self.package is not None:
-            _import_tree(self.package)
-        if self.loader is not None:
-            self.loader()
-        plugins.load_all()
+        self._loaded = True  # first: a plug-in may ask while it is being imported
+        try:
+            if self.package is not None:
+                _import_tree(self.package)
+            if self.loader is not None:
+                self.loader()
+            plugins.load_all()
+        except BaseException:
+            self._loaded = False
+            raise
 
     def get(self, name: str) -> Entry[F]:
         """The entry called `name`.
@@ -176,8 +179,7 @@ class Registry(Generic[F]):
         try:
             valid = model.model_validate(knobs)
         except ValidationError as err:
-            found = problems_of(err, model, doc or Parsed(knobs, f"{self.noun} {name}"))
-            raise_problems([Problem(p.where, p.message, p.hint) for p in found])
+            raise_problems(problems_of(err, model, doc or Parsed(knobs, f"{self.noun} {name}")))
             raise  # pragma: no cover - a ValidationError always holds at least one problem
         return Use(entry, {key: getattr(valid, key) for key in type(valid).model_fields})
 

@@ -19,7 +19,7 @@ from lontar.core.build import Derivation, State
 from lontar.core.manifest import FILENAME, read_manifest
 from lontar.core.progress import Progress
 from lontar.core.recipe import Loaded, as_json, gates
-from lontar.core.shards import write_json
+from lontar.core.shards import flush, write_json
 from lontar.core.stage import Options
 from lontar.errors import ConfigError, GateError
 
@@ -96,14 +96,14 @@ def run(loaded: Loaded, out: Path, options: RunOptions | None = None) -> list[Do
         DriftError: before anything runs when it can be told then; GateError: a gate did not hold.
         Everything a stage raises.
     """
-    options = options or RunOptions()
-    out.parent.mkdir(parents=True, exist_ok=True)
+    options, out = options or RunOptions(), builder.named(out)
     with builder.locked(out):
         for row in plan(loaded, out, options):
             if row.status == "drift":
                 raise builder.drift_error(out / row.step, row.details)
-        out.mkdir(parents=True, exist_ok=True)
-        write_json(out / RECIPE_FILE, as_json(loaded.recipe))
+        with builder.disk_errors(out):
+            out.mkdir(parents=True, exist_ok=True)
+            write_json(out / RECIPE_FILE, as_json(loaded.recipe))
         return list(_run_steps(loaded, out, options))
 
 
@@ -123,7 +123,8 @@ def _run_step(loaded: Loaded, name: str, out: Path, ready: Mapping[str, Artifact
         state = builder.inspect_state(derivation, out / name)
         if state.status == "build" and (source := _reusable(derivation, options.reuse)):
             options.on_step(name, f"take from {source}")
-            return Done(name, "taken", take(source, out / name))
+            with builder.disk_errors(out / name):
+                return Done(name, "taken", take(source, out / name))
         options.on_step(name, "rebuild" if stage_options.rebuild else state.status)
         artifact = builder.build(derivation, out / name, stage_options)
     action: dict[str, Literal["built", "reused", "resumed"]] = {"reuse": "reused", "resume": "resumed"}
@@ -179,7 +180,8 @@ def _wanted(loaded: Loaded, options: RunOptions) -> list[str]:
 
 
 def _check_names(loaded: Loaded, options: RunOptions) -> None:
-    named = [("--rebuild", name) for name in options.rebuild] + [("--until", n) for n in [options.until] if n is not None]
+    named = [("--rebuild", name) for name in options.rebuild]
+    named += [("--until", options.until)] if options.until is not None else []
     for option, name in named:
         if name not in loaded.recipe.steps:
             raise ConfigError(f"{option} {name}: no step of that name", hint="steps: " + ", ".join(loaded.order))
@@ -212,7 +214,9 @@ def take(source: Path, out: Path) -> Artifact:
             os.link(source / name, target)
         except OSError:
             shutil.copyfile(source / name, target)
+            flush(target)
     partial.rename(out)
+    flush(out.parent)
     return Artifact.open(out)
 
 

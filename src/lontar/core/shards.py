@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import zstandard
 
@@ -71,9 +71,16 @@ def write_jsonl(path: Path, rows: Iterable[JsonObject]) -> int:
     with replacing(path) as temporary, temporary.open("wb") as raw:
         with _compressing(raw, path.name.endswith(".zst")) as stream:
             for row in rows:
-                stream.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode("utf-8") + b"\n")
+                stream.write(_row_bytes(row, f"{path}: row {n + 1}"))
                 n += 1
     return n
+
+
+def _row_bytes(row: JsonObject, where: str) -> bytes:
+    try:
+        return json.dumps(row, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8") + b"\n"
+    except ValueError as err:  # NaN, or half of a surrogate pair: other readers of the file would stop there
+        raise DataError(f"{where}: has no JSON form in UTF-8: {err}") from err
 
 
 @contextmanager
@@ -98,10 +105,38 @@ def open_binary(path: Path) -> Iterator[BinaryIO]:
         raise DataError(f"{path}: cannot read: {err.strerror or err}") from err
     with raw:
         if path.name.endswith(".zst"):
-            with zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as reader:
-                yield cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, reader), 1 << 16))
+            yield cast(BinaryIO, io.BufferedReader(ZstdFrames(raw), 1 << 17))
         else:
             yield raw
+
+
+class ZstdFrames(io.RawIOBase):
+    """Frames of a zstd file. Unlike zstandard's own stream reader it notices a file that was cut off in a frame."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw, self._ready, self._packed = raw, memoryview(b""), b""
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill `buffer` with decompressed bytes; EOFError when the file ends inside a frame."""
+        while not self._ready and (self._packed or self._read_more()):
+            self._frame = self._frame or zstandard.ZstdDecompressor().decompressobj()
+            self._ready = memoryview(self._frame.decompress(self._packed))
+            self._packed = self._frame.unused_data if self._frame.eof else b""
+            self._frame = None if self._frame.eof else self._frame
+        n = min(len(buffer), len(self._ready))
+        buffer[:n], self._ready = self._ready[:n], self._ready[n:]
+        return n
+
+    def _read_more(self) -> bool:
+        self._packed = self._raw.read(1 << 16)
+        if not self._packed and self._frame is not None:
+            raise EOFError("the file ends in the middle of a frame")
+        return bool(self._packed)
 
 
 def read_jsonl(path: Path) -> Iterator[tuple[int, JsonObject]]:
@@ -116,8 +151,10 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, JsonObject]]:
             for number, line in enumerate(stream, 1):
                 if line.strip():
                     yield number, parse_row(line, f"{path}:{number}")
-        except zstandard.ZstdError as err:
+        except (zstandard.ZstdError, EOFError) as err:
             raise DataError(f"{path}: damaged zstd data after line {number}: {err}") from err
+        except OSError as err:
+            raise DataError(f"{path}: cannot read after line {number}: {err.strerror or err}") from err
 
 
 def parse_row(line: bytes, where: str) -> JsonObject:
@@ -127,13 +164,21 @@ def parse_row(line: bytes, where: str) -> JsonObject:
         DataError: naming `where` and the byte that is wrong.
     """
     try:
-        row = json.loads(line.decode("utf-8"))
+        row = json.loads(line.decode("utf-8"), parse_constant=_refuse)
+        if b"\\u" in line:  # an escape may be half of a surrogate pair, which no UTF-8 file can hold
+            json.dumps(row, ensure_ascii=False).encode("utf-8")
     except UnicodeDecodeError as err:
         raise DataError(
             f"{where}: not UTF-8 at byte {err.start} of the line", hint="convert the file to UTF-8"
         ) from err
     except json.JSONDecodeError as err:
         raise DataError(f"{where}: not JSON at column {err.colno}: {err.msg}") from err
+    except (ValueError, RecursionError) as err:  # NaN, a number of thousands of digits, half a surrogate, deep nesting
+        raise DataError(f"{where}: JSON that cannot be kept: {err}") from err
     if not isinstance(row, dict):
         raise DataError(f"{where}: expected a JSON object (got {type(row).__name__})")
     return row
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")

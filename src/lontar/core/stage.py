@@ -29,6 +29,7 @@ from lontar.core import plugins
 from lontar.core.artifact import Artifact
 from lontar.core.config import Config, nearest
 from lontar.core.executor import Resources
+from lontar.core.extras import needed_by
 from lontar.core.job import Job
 from lontar.core.progress import Progress
 from lontar.core.registry import PACKAGE_ROOT
@@ -95,7 +96,7 @@ class Stage(Generic[P, A]):
             LockedError: another run is making it.
             ArtifactError, DataError, ...: whatever the stage finds wrong.
         """
-        bound = inspect.signature(self.function).bind(None, *args, **kwargs)
+        bound = inspect.signature(self.function).bind_partial(None, *args, **kwargs)
         given = {name: value for name, value in bound.arguments.items() if name in self.inputs}
         return self.run(out, given, bound.arguments.get("config"))
 
@@ -105,8 +106,9 @@ class Stage(Generic[P, A]):
 
     def run(self, out: Path | str, inputs: Inputs, config: Config | None = None) -> A:
         """As calling it, with the inputs in a mapping."""
-        with builder.locked(Path(out)):
-            made = builder.build(self.derivation(inputs, config), Path(out), self.options)
+        path = builder.named(out)
+        with builder.locked(path):
+            made = builder.build(self.derivation(inputs, config), path, self.options)
         if not isinstance(made, self.out):  # pragma: no cover - the manifest's kind comes from self.out
             raise KindError(f"{out}: {self.name} made a {made.kind}")
         return made
@@ -121,6 +123,8 @@ class Stage(Generic[P, A]):
         if unknown := sorted(inputs.keys() - self.inputs.keys()):
             raise ConfigError(f"{self.name}: unknown input {unknown[0]!r}", hint=nearest(unknown[0], self.inputs))
         config = config if config is not None else self.config_type()
+        if not isinstance(config, self.config_type):
+            raise ConfigError(f"{self.name}: config must be a {self.config_type.__name__} (got {config!r})")
         uses = {f"library:{name}": library_version(name) for name in self.libraries}
         uses |= self.uses(config, dict(checked)) if self.uses else {}
         if not Path(inspect.getsourcefile(self.function) or "").resolve().is_relative_to(PACKAGE_ROOT):
@@ -138,7 +142,8 @@ class Stage(Generic[P, A]):
 
     def _run(self, job: Job, inputs: Mapping[str, Any], config: Config) -> None:
         keyword = {"config": config} if self.config_type is not NoConfig else {}
-        self.function(job, *inputs.values(), **keyword)
+        with needed_by(self.name):
+            self.function(job, *inputs.values(), **keyword)
 
     @property
     def summary(self) -> str:
@@ -166,16 +171,17 @@ def stage(
         inputs, config_type = _signature(name, function)
         made: Stage[P, A] = Stage(name, out, version, tuple(libraries), function, uses, inputs, config_type)
         old = _STAGES.get(name)
-        if old is not None and inspect.getsourcefile(old.function) != inspect.getsourcefile(function):
-            raise ConfigError(
-                f"stage {name!r} is defined by both {inspect.getsourcefile(old.function)} "
-                f"and {inspect.getsourcefile(function)}",
-                hint="rename one of them",
-            )
+        if old is not None and _place(old.function) != _place(function):
+            both = f"{_place(old.function)} and {_place(function)}"
+            raise ConfigError(f"stage {name!r} is defined by both {both}", hint="rename one of them")
         _STAGES[name] = made
         return made
 
     return register
+
+
+def _place(function: Callable[..., Any]) -> str:
+    return f"{inspect.getsourcefile(function)} ({function.__qualname__})"
 
 
 def _signature(name: str, function: Callable[..., Any]) -> tuple[dict[str, InputSpec], type[Config]]:
@@ -214,6 +220,8 @@ def _checked(stage: Stage[Any, Any], spec: InputSpec, value: Any) -> Any:
         if spec.required:
             raise ConfigError(f"{stage.name}: input {spec.name!r} is required ({spec.described})")
         return None
+    if spec.many and isinstance(value, Artifact):
+        value = (value,)
     for item in value if spec.many else (value,):
         if not isinstance(item, spec.kinds):
             got = f"a {item.kind} ({item.path})" if isinstance(item, Artifact) else repr(item)
@@ -232,7 +240,8 @@ def library_version(distribution: str) -> str:
 def families() -> list[str]:
     """Packages of lontar that have stages, sorted; nothing is imported."""
     root = Path(lontar.__file__).parent
-    return [i.name for i in pkgutil.iter_modules([str(root)]) if i.ispkg and (root / i.name / "stages.py").is_file()]
+    found = [i.name for i in pkgutil.iter_modules([str(root)]) if i.ispkg and (root / i.name / "stages.py").is_file()]
+    return [name for name in found if name != "cli"]  # its stages.py makes commands from stages
 
 
 def find_stage(name: str) -> Stage[Any, Any]:
@@ -248,6 +257,14 @@ def find_stage(name: str) -> Stage[Any, Any]:
     if name not in _STAGES:
         raise UnknownNameError(f"unknown stage {name!r}", hint=nearest(name, (s.name for s in all_stages())))
     return _STAGES[name]
+
+
+def stages_of(family: str) -> dict[str, Stage[Any, Any]]:
+    """Stages of one family by verb, those of plug-ins included; other families are not imported."""
+    if family in families():
+        importlib.import_module(f"lontar.{family}.stages")
+    plugins.load_all()
+    return {name.partition(".")[2]: _STAGES[name] for name in sorted(_STAGES) if name.startswith(f"{family}.")}
 
 
 def all_stages() -> list[Stage[Any, Any]]:

@@ -11,17 +11,20 @@ Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
 
 def score_rows(evaluation: Evaluation) -> Table:
-    """Columns and rows, sorted by task and language. A column for the baseline only where there is one."""
+    """Columns and rows, sorted by task and language; ↓ marks units of which less is better.
+
+    There are columns for the baseline only where there is one.
+    """
     rows = sorted(scores_of(evaluation)["rows"], key=lambda row: (row["task"], row["lang"]))
     compared = any(row["baseline"] is not None for row in rows)
-    columns = ["task", "language", "n", "chance"]
+    columns = ["task", "language", "unit", "n", "chance"]
     columns += ["baseline", "model", "difference", "p"] if compared else ["model"]
     return (*columns, "shown"), [_cells(row, compared) for row in rows]
 
 
 def _cells(row: dict[str, Any], compared: bool) -> tuple[str, ...]:
-    unit = f" ({row['unit']}{', lower is better' if row['better'] == 'lower' else ''})" if row["unit"] else ""
-    first = (row["task"] + unit, row["lang"], str(row["n"]), _number(row["chance"]))
+    unit = row["unit"] + (" ↓" if row["better"] == "lower" else "")
+    first = (row["task"], row["lang"], unit.strip(), str(row["n"]), _number(row["chance"]))
     if not compared:
         return (*first, _figure(row), _notes(row))
     difference = row["difference"]

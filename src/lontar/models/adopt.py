@@ -16,7 +16,7 @@ from typing import Any
 from lontar.core.config import JsonObject
 from lontar.core.extras import need
 from lontar.errors import ArtifactError, BackendError, ConfigError, DataError, UnavailableError
-from lontar.models.load import open_tokenizer_file, read_json, stored_dtype, text_config
+from lontar.models.files import open_tokenizer_file, read_json, stored_dtype, text_config
 from lontar.models.weights import TensorInfo, read_index
 
 # architecture in config.json -> our name of the family
@@ -159,8 +159,8 @@ def license_of_card(card: str) -> str | None:
     match = re.match(r"\s*---\n(.*?)\n---", card, re.DOTALL)
     if match is None:
         return None
-    fields = dict(re.findall(r"^(license|license_name):\s*[\"']?([^\s\"'#]+)", match[1], re.MULTILINE))
-    name = fields.get("license", "").lower()
+    fields: dict[str, str] = dict(re.findall(r"^(license|license_name):\s*[\"']?([^\s\"'#]+)", match[1], re.MULTILINE))
+    name = str(fields.get("license", "")).lower()
     if name in ("other", "unknown"):
         named = re.sub(r"[^A-Za-z0-9.-]+", "-", fields.get("license_name", "")).strip("-")
         return f"LicenseRef-{named}" if named else None
@@ -251,4 +251,3 @@ def _is_connection_error(err: BaseException | None) -> bool:
             return True
         err = err.__cause__
     return False
-

@@ -21,7 +21,7 @@ from typing import Any
 from lontar.core.extras import need
 from lontar.core.records import Messages
 from lontar.errors import CapabilityError, DataError
-from lontar.models.load import read_chat_template, read_json
+from lontar.models.files import read_chat_template, read_json
 
 # Unicode noncharacters: never part of a text, never touched by a template.
 _SENTINELS = tuple(chr(code) for code in range(0xFDD0, 0xFDF0))
@@ -86,7 +86,12 @@ def read_special_tokens(folder: Path) -> dict[str, str]:
 
 
 def render(
-    chat: ChatTemplate, messages: Messages, *, add_generation_prompt: bool = True, now: datetime | None = None, **variables: Any
+    chat: ChatTemplate,
+    messages: Messages,
+    *,
+    add_generation_prompt: bool = True,
+    now: datetime | None = None,
+    **variables: Any,
 ) -> str:
     """The conversation as text. Ids come from `encode`: this text alone no longer tells who said what.
 
@@ -99,7 +104,12 @@ def render(
 
 
 def encode(
-    chat: ChatTemplate, messages: Messages, *, add_generation_prompt: bool = True, now: datetime | None = None, **variables: Any
+    chat: ChatTemplate,
+    messages: Messages,
+    *,
+    add_generation_prompt: bool = True,
+    now: datetime | None = None,
+    **variables: Any,
 ) -> tuple[int, ...]:
     """Token ids of the conversation, ready for an answer.
 
@@ -223,7 +233,11 @@ def _compile(source: str) -> Any:
 
 
 def _tojson(
-    value: Any, ensure_ascii: bool = False, indent: int | None = None, separators: Sequence[str] | None = None, sort_keys: bool = False
+    value: Any,
+    ensure_ascii: bool = False,
+    indent: int | None = None,
+    separators: Sequence[str] | None = None,
+    sort_keys: bool = False,
 ) -> str:
     """As transformers has it: Jinja's own filter escapes HTML characters, which no model was trained on."""
     marks = (separators[0], separators[1]) if separators else None
@@ -250,5 +264,3 @@ def _generation_block() -> type:
             return jinja2.nodes.Scope(body, lineno=line)
 
     return Generation
-
-

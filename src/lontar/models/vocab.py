@@ -1,4 +1,4 @@
-"""Byte-level BPE vocabularies: pre-tokenizer patterns by name, training from scratch, and files every loader reads alike.
+"""Byte-level BPE vocabularies: patterns by name, training from scratch, files that every loader reads alike.
 
 Patterns are known by the name llama.cpp gives them, and no other pattern is ever written: an unnamed one cannot be
 exported. `qwen35` keeps combining marks with their letters; `qwen2` cuts at every mark, which is a wall for Burmese,
@@ -12,18 +12,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from lontar.core.config import JsonObject
+from lontar.core.config import JsonObject, nearest
 from lontar.core.extras import need
 from lontar.core.shards import write_json, write_text
-from lontar.errors import DataError
+from lontar.errors import ConfigError, DataError
 
 _TAIL = r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 _CLITICS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|"
+_CONTRACTED = _CLITICS.removesuffix("|") + "?"
+_WORD_START = r"[^\r\n\p{L}\p{N}]?"
+_UPPER, _LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
 PATTERNS: dict[str, str] = {
     "qwen2": _CLITICS + r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*" + _TAIL,
     "qwen35": _CLITICS + r"[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*" + _TAIL,
     "llama-bpe": _CLITICS + r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*" + _TAIL,
-}
+    "gpt-4o": _WORD_START + _UPPER + "*" + _LOWER + "+" + _CONTRACTED + "|"
+    + _WORD_START + _UPPER + "+" + _LOWER + "*" + _CONTRACTED
+    + r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*" + _TAIL,
+}  # fmt: skip
+# The same pattern with marks kept at their letters, where there is one with a name.
+WITH_MARKS = {"qwen2": "qwen35", "qwen35": "qwen35", "gpt-4o": "gpt-4o"}
 END, TURN, TURN_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 DEFAULT_SPECIALS = (END, TURN, TURN_END)
 # Pre-tokens of unspaced scripts are whole phrases: without a limit, boilerplate becomes tokens of a hundred bytes.
@@ -38,9 +46,12 @@ def train_bpe(
     Returns a `tokenizers.Tokenizer` of at most `vocab_size` tokens: 256 bytes, merges, then `specials`.
 
     Raises:
+        ConfigError: there is no pattern of that name, or `vocab_size` has no room for the bytes and the specials.
         DataError: there is no text.
     """
     tokenizers = need("tokenizers", extra="train")
+    if vocab_size < 256 + len(specials):
+        raise ConfigError(f"vocab_size {vocab_size} is below 256 bytes + {len(specials)} special tokens")
     made = tokenizers.Tokenizer(tokenizers.models.BPE())
     made.normalizer = tokenizers.normalizers.NFC()
     made.pre_tokenizer = pre_tokenizer(pattern)
@@ -66,8 +77,14 @@ def train_bpe(
 
 
 def pre_tokenizer(pattern: str) -> Any:
-    """The pre-tokenizer of a named pattern: split, then map bytes to characters."""
+    """The pre-tokenizer of a named pattern: split, then map bytes to characters.
+
+    Raises:
+        ConfigError: there is no pattern of that name.
+    """
     tokenizers = need("tokenizers", extra="train")
+    if pattern not in PATTERNS:
+        raise ConfigError(f"unknown pattern {pattern!r}", hint=nearest(pattern, PATTERNS))
     split = tokenizers.pre_tokenizers.Split(tokenizers.Regex(PATTERNS[pattern]), "isolated")
     bytes_ = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False, trim_offsets=False, use_regex=False)
     return tokenizers.pre_tokenizers.Sequence([split, bytes_])
@@ -81,7 +98,7 @@ def with_specials(tokenizer: Any, specials: Sequence[str]) -> Any:
     tree = to_json(tokenizer)
     vocab = tree["model"]["vocab"]
     for text in specials:
-        vocab.setdefault(text, max(vocab.values()) + 1)
+        vocab.setdefault(text, len(vocab))
     tree["added_tokens"] = [added_token(vocab[text], text) for text in specials]
     return from_json(tree)
 
@@ -146,6 +163,13 @@ def byte_characters() -> dict[int, str]:
     return {byte: chr(byte) for byte in printable} | {byte: chr(256 + i) for i, byte in enumerate(others)}
 
 
-def token_bytes(token: str, _table: dict[str, int] = {c: b for b, c in byte_characters().items()}) -> bytes:  # noqa: B006
-    """The bytes that a byte-level token stands for."""
-    return bytes(_table[c] for c in token)
+_BYTE_OF = {char: byte for byte, char in byte_characters().items()}
+
+
+def token_bytes(token: str) -> bytes:
+    """The bytes that a byte-level token stands for.
+
+    Raises:
+        KeyError: the token is a special one: its characters are not all byte characters.
+    """
+    return bytes(_BYTE_OF[c] for c in token)

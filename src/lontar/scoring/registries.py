@@ -96,4 +96,5 @@ def feature_matrix(rows: Sequence[RowScore], features: Features) -> Matrix:
     """Features of all rows `[N, K]`; rows that lack some are filled up with zeros."""
     listed = [features(row) for row in rows]
     width = max((len(values) for values in listed), default=0)
-    return np.array([[*values, *(0.0,) * (width - len(values))] for values in listed], np.float64).reshape(-1, width)
+    filled = [[*values, *(0.0,) * (width - len(values))] for values in listed]
+    return np.array(filled, np.float64).reshape(len(rows), width)

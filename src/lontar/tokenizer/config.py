@@ -31,23 +31,23 @@ class ExtendConfig(Config):
     guard: tuple[LanguageCode, ...] = ("en", "zh")
     """languages whose text must keep its token ids, as code must"""
     pattern: Literal["auto", "marks", "keep"] = "auto"
-    """`marks`: letters keep their combining marks in the pre-tokenizer; `keep`: the base's pattern; `auto`: marks where possible"""
+    """`marks`: words keep their combining marks; `keep`: the base's own pattern; `auto`: marks where possible"""
     allocation: Literal["maximin", "proportional"] = "maximin"
-    """`maximin`: the next tokens go to the language that needs most tokens per sentence; `proportional`: by frequency"""
+    """`maximin`: the next tokens go to the language with most tokens per sentence; `proportional`: by frequency"""
     grapheme_first: bool = True
     """whole characters before words: fewer tokens that break a character, a few more tokens in all"""
     min_count: int = Field(default=2, ge=1)
-    """a pair seen less often in the corpus is not merged"""
-    max_token_chars: int = Field(default=48, ge=2)
-    """longest token, in characters"""
+    """a pair seen less often in the text of its script is not merged"""
+    max_token_chars: int = Field(default=32, ge=2)
+    """longest new token, in characters"""
 
 
 class ResizeConfig(Config):
     """Settings of `tokenizer.resize`."""
 
     method: Literal["mean", "random"] = "mean"
-    """rows of new tokens: `mean` of the rows of their old pieces, or `random` with the spread of the old rows, to compare"""
+    """rows of new tokens: `mean` of the rows of their old pieces, or `random` with the old rows' spread, to compare"""
     input: Literal["auto", "mean", "last_weighted"] = "auto"
-    """input rows with `mean`: `last_weighted` counts piece j 2^j times; `auto`: that for untied models, mean for tied ones"""
-    multiple: int = Field(default=1, ge=1)
-    """pad the number of rows to a multiple of this (128 suits large models on GPUs)"""
+    """input rows with `mean`: `last_weighted` counts piece j 2^j times; `auto`: that where the head is not tied"""
+    multiple: int | None = Field(default=None, ge=1)
+    """pad the number of rows to a multiple of this; none: 128 where the base has spare rows, else no padding"""

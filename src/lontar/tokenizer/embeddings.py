@@ -12,6 +12,7 @@ from typing import Any, Literal
 from lontar.core.extras import need
 
 Weighting = Literal["mean", "last_weighted"]
+Method = Literal["mean", "last_weighted", "random"]
 
 
 def piece_weights(n: int, how: Weighting) -> list[float]:
@@ -20,27 +21,36 @@ def piece_weights(n: int, how: Weighting) -> list[float]:
     return [w / sum(raw) for w in raw]
 
 
-def grow(
-    old_VD: Any, n_rows: int, pieces: Mapping[int, Sequence[int]], how: Weighting | Literal["random"], seed: int
-) -> Any:
-    """A matrix of `n_rows` rows: the old ones, and for each new id a row from its `pieces` (old ids).
+def grow(old: Any, n_rows: int, pieces: Mapping[int, Sequence[int]], how: Method, seed: int) -> Any:
+    """A matrix [n_rows, D]: the rows of `old` [V, D], and for each id in `pieces` a row from its pieces (old ids).
 
-    Rows that belong to no token get the mean of all rows: they must never be likely, and they are never read.
+    Further rows, that belong to no token, get the mean of all rows: they must never be likely, and are never read.
     Type and device are kept; sums are made in float32.
     """
     torch = need("torch", extra="train")
-    old32_VD = old_VD.float()
-    new_VD = torch.empty((n_rows, old_VD.shape[1]), dtype=old_VD.dtype)
-    kept = min(n_rows, old_VD.shape[0])
-    new_VD[:kept] = old_VD[:kept]
-    new_VD[kept:] = old32_VD.mean(dim=0).to(old_VD.dtype)
+    mean = old.mean(dim=0, dtype=torch.float32)
+    grown = mean.to(old.dtype).expand(n_rows, -1).clone()
+    kept = min(n_rows, old.shape[0])
+    grown[:kept] = old[:kept]
+    if not pieces:
+        return grown
+    rows = _random(old, mean, len(pieces), seed) if how == "random" else _combined(old, pieces, how)
+    grown[torch.tensor(sorted(pieces))] = rows.to(old.dtype)
+    return grown
+
+
+def _random(old: Any, mean: Any, n: int, seed: int) -> Any:
+    """[n, D]: normal, with the mean and the spread of the old rows."""
+    torch = need("torch", extra="train")
     generator = torch.Generator().manual_seed(seed)
-    center_D, spread_D = old32_VD.mean(dim=0), old32_VD.std(dim=0)
-    for id_, ids in sorted(pieces.items()):
-        if how == "random":
-            row_D = center_D + spread_D * torch.randn(old_VD.shape[1], generator=generator)
-        else:
-            weights = torch.tensor(piece_weights(len(ids), how))
-            row_D = weights @ old32_VD[list(ids)]
-        new_VD[id_] = row_D.to(old_VD.dtype)
-    return new_VD
+    return mean + old.float().std(dim=0) * torch.randn(n, old.shape[1], generator=generator).to(old.device)
+
+
+def _combined(old: Any, pieces: Mapping[int, Sequence[int]], how: Weighting) -> Any:
+    """[n, D]: weighted sums of old rows, in order of the new ids."""
+    torch = need("torch", extra="train")
+    rows = []
+    for _, ids in sorted(pieces.items()):
+        weights = torch.tensor(piece_weights(len(ids), how), device=old.device)
+        rows.append((weights[:, None] * old[list(ids)].float()).sum(dim=0))
+    return torch.stack(rows)

@@ -1,7 +1,7 @@
 """Continue a base's BPE: learn further merges on top of its own tokens, in Rust without writing Rust.
 
-Every pre-token is encoded by the base; each of its tokens becomes one private character; the trainer of `tokenizers`
-learns merges of those, which are mapped back to byte-level pairs (the method and its figures: docs/adr/0004).
+Every pre-token is split by the base; each of its tokens becomes one private character; the trainer of `tokenizers`
+learns merges of those, which are mapped back to byte-level pairs.
 
 Grapheme-first: merges inside user-perceived characters come first, until every character seen often enough is one
 token; then characters are merged with characters. A rarer character is a wall between words. On Burmese this lowers
@@ -17,14 +17,14 @@ from dataclasses import dataclass
 
 from lontar.core.extras import need
 from lontar.models.vocab import token_bytes
-from lontar.tokenizer.base import Bpe
+from lontar.tokenizer.base import Bpe, Pair
 
-Pair = tuple[str, str]
 Word = tuple[str, ...]
+# Private characters begin above Latin-1, where the word delimiter is.
 _FIRST = 0x100
 _SURROGATES = range(0xD800, 0xE000)
-# A character seen less often than this is not worth a token of its own.
-MIN_CHARACTER_COUNT = 5
+# A character earns a token of its own when it is seen this often: twice in a tiny corpus, 20 times in ten megabytes.
+MIN_CHARACTER_COUNT, MAX_CHARACTER_COUNT, CHARACTERS_PER_COUNT = 2, 20, 100_000
 
 
 @dataclass(frozen=True)
@@ -39,43 +39,58 @@ class Settings:
 
 def learn(base: Bpe, counts: Mapping[str, int], settings: Settings) -> list[Pair]:
     """Merges in order of rank, as byte-level pairs, for pre-tokens with their counts."""
-    if not settings.grapheme_first:
-        words = {tuple(base.split(piece)): n for piece, n in sorted(counts.items())}
-        return train(words, settings.new_tokens, settings.min_count, settings.max_token_chars)
-    first = train(_characters_seen(base, counts, settings), settings.new_tokens, 1, settings.max_token_chars)
-    runs = _runs(base.extended(first), counts)
-    rest = train(runs, settings.new_tokens - len(first), settings.min_count, settings.max_token_chars)
-    return [*first, *rest]
+    words = {tuple(base.split(piece)): n for piece, n in sorted(counts.items())}
+    merges = _grapheme_first(words, settings) if settings.grapheme_first else _train(words, settings)
+    return without(merges, [token for token in tokens_of(merges) if length(token) > settings.max_token_chars])
 
 
-def _characters_seen(base: Bpe, counts: Mapping[str, int], settings: Settings) -> dict[Word, int]:
-    """Characters of several tokens that are seen often enough to become one, with their counts."""
+def _grapheme_first(words: Mapping[Word, int], settings: Settings) -> list[Pair]:
+    split = {word: clusters_of(word) for word in words}
     seen: Counter[Word] = Counter()
-    for piece, n in sorted(counts.items()):
-        for cluster in clusters_of(base.split(piece)):
-            if len(cluster) > 1:
-                seen[cluster] += n
-    return {word: n for word, n in seen.items() if n >= max(2, min(MIN_CHARACTER_COUNT, settings.min_count))}
-
-
-def _runs(base: Bpe, counts: Mapping[str, int]) -> Counter[Word]:
-    """Words as runs of whole characters; a character that is not one token parts the runs."""
+    for word, clusters in split.items():
+        for cluster in clusters:
+            seen[cluster] += words[word]
+    least = threshold(seen.total())
+    frequent = {cluster: n for cluster, n in seen.items() if len(cluster) > 1 and n >= least}
+    first = train(frequent, settings.new_tokens, 1, settings.max_token_chars)
+    whole = set(tokens_of(first))
     runs: Counter[Word] = Counter()
-    for piece, n in sorted(counts.items()):
-        run: list[str] = []
-        for cluster in [*clusters_of(base.split(piece)), ()]:
-            if len(cluster) == 1:
-                run.append(cluster[0])
-                continue
-            if len(run) > 1:
-                runs[tuple(run)] += n
-            run = []
-    return runs
+    for word, clusters in split.items():
+        for run in _runs(clusters, whole):
+            runs[run] += words[word]
+    rest = settings.new_tokens - len(first)
+    return [*first, *train(runs, rest, settings.min_count, settings.max_token_chars)]
 
 
-def train(words: Mapping[Word, int], n: int, min_count: int, max_chars: int) -> list[Pair]:
-    """At most `n` merges learned from words of tokens; ties are broken the same way every time."""
-    if n <= 0 or not any(len(word) > 1 for word in words):
+def _train(words: Mapping[Word, int], settings: Settings) -> list[Pair]:
+    return train(words, settings.new_tokens, settings.min_count, settings.max_token_chars)
+
+
+def threshold(characters: int) -> int:
+    """How often a character must be seen in a corpus of so many to become a token."""
+    return min(MAX_CHARACTER_COUNT, max(MIN_CHARACTER_COUNT, characters // CHARACTERS_PER_COUNT))
+
+
+def _runs(clusters: Sequence[Word], whole: set[str]) -> Iterator[Word]:
+    """Stretches of characters that are one token each; any other character parts them."""
+    run: list[str] = []
+    for cluster in clusters:
+        token = "".join(cluster)
+        if len(cluster) == 1 or token in whole:
+            run.append(token)
+            continue
+        yield tuple(run)
+        run = []
+    yield tuple(run)
+
+
+def train(words: Mapping[Word, int], n: int, min_count: int, max_pieces: int) -> list[Pair]:
+    """At most `n` merges learned from words of tokens; ties are broken the same way every time.
+
+    A learned token joins at most `max_pieces` of the tokens that it was learned from.
+    """
+    words = {word: count for word, count in words.items() if len(word) > 1}
+    if n <= 0 or not words:
         return []
     tokenizers = need("tokenizers", extra="train")
     tokens = sorted({token for word in words for token in word})
@@ -83,7 +98,10 @@ def train(words: Mapping[Word, int], n: int, min_count: int, max_chars: int) -> 
     made = tokenizers.Tokenizer(tokenizers.models.BPE())
     made.pre_tokenizer = tokenizers.pre_tokenizers.CharDelimiterSplit("\n")
     trainer = tokenizers.trainers.BpeTrainer(
-        vocab_size=len(tokens) + n, min_frequency=min_count, max_token_length=max_chars, show_progress=False
+        vocab_size=len(tokens) + n,
+        min_frequency=min_count,
+        max_token_length=max_pieces + 1,  # the trainer's limit is one that tokens stay below
+        show_progress=False,
     )
     made.train_from_iterator(_lines(words, code), trainer)
     back = {char: token for token, char in code.items()}
@@ -96,9 +114,9 @@ def _characters() -> Iterator[str]:
 
 
 def _lines(words: Mapping[Word, int], code: Mapping[str, str]) -> Iterator[str]:
+    """Each word as often as it was seen: the trainer counts, and takes no counts."""
     for word, n in sorted(words.items()):
-        if len(word) > 1:
-            yield "\n".join(["".join(code[token] for token in word)] * n)
+        yield "\n".join(["".join(code[token] for token in word)] * n)
 
 
 def _decoded(chars: str, back: Mapping[str, str]) -> str:
@@ -106,11 +124,14 @@ def _decoded(chars: str, back: Mapping[str, str]) -> str:
 
 
 def clusters_of(word: Sequence[str]) -> list[Word]:
-    """The word's tokens grouped by user-perceived character. A token that reaches over a border stands alone."""
+    """The word's tokens grouped by user-perceived character.
+
+    Tokens that reach over a border join what they touch. A word that is no text has one group per token.
+    """
     regex = need("regex", extra="text")
-    data = b"".join(token_bytes(token) for token in word)
+    sizes = [len(token) for token in word]  # a byte-level token has one character per byte
     try:
-        text = data.decode("utf-8")
+        text = b"".join(token_bytes(token) for token in word).decode("utf-8")
     except UnicodeDecodeError:
         return [(token,) for token in word]
     ends, at = set[int](), 0
@@ -118,15 +139,27 @@ def clusters_of(word: Sequence[str]) -> list[Word]:
         at += len(cluster.encode("utf-8"))
         ends.add(at)
     groups: list[Word] = []
-    current: list[str] = []
-    at = 0
-    for token in word:
-        current.append(token)
-        at += len(token_bytes(token))
+    begin = at = 0
+    for i, size in enumerate(sizes):
+        at += size
         if at in ends:
-            groups.append(tuple(current))
-            current = []
-    return [*groups, tuple(current)] if current else groups
+            groups.append(tuple(word[begin : i + 1]))
+            begin = i + 1
+    return groups
+
+
+def inside_character(pair: Pair) -> bool:
+    """Whether the merge makes at most one user-perceived character, or a part of one."""
+    try:
+        text = token_bytes(pair[0] + pair[1]).decode("utf-8")
+    except UnicodeDecodeError:
+        return True
+    return need("regex", extra="text").fullmatch(r"\X", text) is not None
+
+
+def length(token: str) -> int:
+    """Characters (code points) of a byte-level token, a begun one counted as one."""
+    return sum(byte & 0xC0 != 0x80 for byte in token_bytes(token))
 
 
 def without(merges: Sequence[Pair], dropped: Iterable[str]) -> list[Pair]:
@@ -144,3 +177,15 @@ def without(merges: Sequence[Pair], dropped: Iterable[str]) -> list[Pair]:
 def tokens_of(merges: Iterable[Pair]) -> list[str]:
     """What the merges make."""
     return [left + right for left, right in merges]
+
+
+def parts_of(tokens: Iterable[str], merges: Sequence[Pair]) -> set[str]:
+    """The tokens, and those of the merges that they are built from."""
+    made = {left + right: (left, right) for left, right in reversed(merges)}
+    found, stack = set[str](), [token for token in tokens if token in made]
+    while stack:
+        token = stack.pop()
+        if token not in found:
+            found.add(token)
+            stack += [part for part in made[token] if part in made]
+    return found

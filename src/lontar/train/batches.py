@@ -9,90 +9,17 @@ found as quickly as step 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lontar.core.manifest import sha256_bytes
-from lontar.errors import DataError
+from lontar.train.tokens import IntArray, TokenStore
 
-IntArray = NDArray[np.int64]
 IGNORE = -100
-
-
-@dataclass(frozen=True)
-class TokenStore:
-    """Tokenized documents of one language: ids, where each document begins, and its size as UTF-8.
-
-    A document is stored as `start, its ids, end`: every token of its text is predicted, the first one from `start`.
-    """
-
-    ids: NDArray[np.int32]
-    offsets: IntArray
-    """`[documents + 1]`"""
-    sizes: IntArray
-    """bytes of each document"""
-
-    def __len__(self) -> int:
-        return len(self.sizes)
-
-    @property
-    def n_tokens(self) -> int:
-        """Predicted tokens: all but the first of each document."""
-        return int(self.offsets[-1]) - len(self)
-
-    def document(self, i: int) -> NDArray[np.int32]:
-        """All ids of document `i`."""
-        return self.ids[self.offsets[i] : self.offsets[i + 1]]
-
-    def save(self, folder: Path) -> None:
-        """Write three arrays into a new folder."""
-        folder.mkdir(parents=True)
-        for name in ("ids", "offsets", "sizes"):
-            np.save(folder / f"{name}.npy", getattr(self, name))
-
-    @classmethod
-    def load(cls, folder: Path) -> TokenStore:
-        """Open a saved store; the ids stay on disk until they are read."""
-        ids = np.load(folder / "ids.npy", mmap_mode="r")
-        return cls(ids, np.load(folder / "offsets.npy"), np.load(folder / "sizes.npy"))
-
-
-def tokenize(texts: Iterable[str], tokenizer: Any, *, start: int | None, end: int | None) -> TokenStore:
-    """Encode documents; empty ones are passed over.
-
-    Without a start token the end token stands there: models made without one have seen documents follow it.
-    """
-    first = end if start is None else start
-    head, tail = ([] if token is None else [token] for token in (first, end))
-    pieces, lengths, sizes = [], list[int](), list[int]()
-    # "<|endoftext|>" written in a document is text: special tokens are the program's own, never the author's
-    tokenizer.encode_special_tokens = True
-    for batch in _batched(texts, 1000):
-        for text, encoding in zip(batch, tokenizer.encode_batch(batch, add_special_tokens=False), strict=True):
-            if encoding.ids:
-                pieces.append(np.asarray([*head, *encoding.ids, *tail], dtype=np.int32))
-                lengths.append(len(pieces[-1]))
-                sizes.append(len(text.encode("utf-8")))
-    tokenizer.encode_special_tokens = False
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    ids = np.concatenate(pieces) if pieces else np.empty(0, dtype=np.int32)
-    return TokenStore(ids, offsets, np.asarray(sizes, dtype=np.int64))
-
-
-def _batched(texts: Iterable[str], n: int) -> Iterator[list[str]]:
-    batch: list[str] = []
-    for text in texts:
-        batch.append(text)
-        if len(batch) == n:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def pack(lengths: IntArray, capacity: int) -> tuple[IntArray, int]:
@@ -140,11 +67,18 @@ class Batch:
         return int((self.labels != IGNORE).sum())
 
 
-def batch_of(stretches: Sequence[NDArray[np.int32]]) -> Batch:
-    """A batch of token stretches: each predicts its own tokens from the second on."""
-    ids = np.concatenate([s[:-1] for s in stretches]).astype(np.int64)
-    labels = np.concatenate([s[1:] for s in stretches]).astype(np.int64)
-    return Batch(ids, labels, tuple(len(s) - 1 for s in stretches))
+def batch_of(stretches: Sequence[NDArray[np.int32]], size: int = 0, longest: int = 1) -> Batch:
+    """A batch of token stretches: each predicts its own tokens from the second on.
+
+    Filled up to `size` tokens with documents of up to `longest` that predict nothing: batches of one size spare the
+    CPU's bfloat16 library from compiling its products anew at every step, which takes as long as the step itself.
+    """
+    lengths = [len(s) - 1 for s in stretches]
+    room = size - sum(lengths)
+    filling = [min(longest, room - i) for i in range(0, room, longest)]
+    ids = np.concatenate([*(s[:-1] for s in stretches), np.zeros(max(0, room))]).astype(np.int64)
+    labels = np.concatenate([*(s[1:] for s in stretches), np.full(max(0, room), IGNORE)]).astype(np.int64)
+    return Batch(ids, labels, (*lengths, *filling))
 
 
 class Rows:
@@ -228,9 +162,16 @@ class Stream:
     """All batches of a run, by step."""
 
     def __init__(
-        self, stores: Mapping[str, TokenStore], shares: Mapping[str, float], *, steps: int, rows: int, length: int, seed: int
+        self,
+        stores: Mapping[str, TokenStore],
+        shares: Mapping[str, float],
+        *,
+        steps: int,
+        rows: int,
+        length: int,
+        seed: int,
     ) -> None:
-        self._per_step = rows
+        self._per_step, self._length = rows, length
         self._order = interleave(shares, steps * rows)
         self._rows = {lang: Rows(stores[lang], length, (seed, _number(lang))) for lang in sorted(set(self._order))}
         self._nth, seen = list[int](), dict.fromkeys(self._rows, 0)
@@ -242,7 +183,8 @@ class Stream:
         """The batch of `step`, cut into `parts` micro-batches of whole rows."""
         first = step * self._per_step
         rows = [self._rows[self._order[i]].row(self._nth[i]) for i in range(first, first + self._per_step)]
-        return [batch_of([s for row in chosen for s in row]) for chosen in _split(rows, parts)]
+        chosen = _split(rows, parts)
+        return [batch_of([s for row in c for s in row], len(c) * self._length, self._length) for c in chosen]
 
     def tokens(self, step: int) -> dict[str, int]:
         """Predicted tokens of each language in `step`."""
@@ -265,21 +207,8 @@ class Stream:
 
 def _split(rows: list[list[NDArray[np.int32]]], parts: int) -> Iterator[list[list[NDArray[np.int32]]]]:
     edges = [len(rows) * i // parts for i in range(parts + 1)]
-    yield from (rows[a:b] for a, b in zip(edges, edges[1:], strict=False) if b > a)
+    yield from (rows[a:b] for a, b in pairwise(edges) if b > a)
 
 
 def _number(lang: str) -> int:
     return int(sha256_bytes(lang.encode("utf-8"))[:8], 16)
-
-
-def require_documents(stores: Mapping[str, TokenStore], where: object, split: str) -> None:
-    """Check that every language has text.
-
-    Raises:
-        DataError: naming the languages that have none.
-    """
-    if empty := sorted(lang for lang, store in stores.items() if not len(store)):
-        raise DataError(
-            f"{where}: no {split} documents with text in {', '.join(empty)}",
-            hint="add documents, loosen the filters of data.build, or leave the language out",
-        )

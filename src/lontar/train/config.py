@@ -46,7 +46,7 @@ class LoopConfig(Config):
     """arithmetic; auto is bfloat16 where the processor has it. Trained weights and optimizer are always float32"""
     temper: Share = 0.5
     """languages without given weights get size ** temper: 0 is equal shares, 1 is as the corpus is"""
-    weights: Weights = {}
+    weights: Weights = Field(default_factory=dict)
     """share of the rows per language, in any unit; by default their size, tempered"""
     checkpoint_every: Positive = 100
     """steps between checkpoints; the last two are kept until the end"""
@@ -56,7 +56,9 @@ class LoopConfig(Config):
     @model_validator(mode="after")
     def _rows(self) -> Self:
         if self.accumulate > self.batch:
-            raise PydanticCustomError("accumulate", "accumulate cannot be larger than batch: a micro-batch has whole rows")
+            raise PydanticCustomError(
+                "accumulate", "accumulate cannot be larger than batch: a micro-batch has whole rows"
+            )
         return self
 
 
@@ -127,6 +129,8 @@ def _check_weights(weights: Weights, languages: tuple[str, ...]) -> None:
     """All languages have a weight, or none has."""
     if unknown := sorted(weights.keys() - set(languages)):
         hint = nearest(unknown[0], languages) or ""
-        raise PydanticCustomError("weights", "weights: {lang} is not among the languages; {hint}", {"lang": unknown[0], "hint": hint})
+        raise PydanticCustomError(
+            "weights", "weights: {lang} is not among the languages; {hint}", {"lang": unknown[0], "hint": hint}
+        )
     if weights and (missing := sorted(set(languages) - weights.keys())):
         raise PydanticCustomError("weights", "weights: {lang} has none", {"lang": ", ".join(missing)})

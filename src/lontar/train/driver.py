@@ -18,15 +18,17 @@ from lontar.core.artifact import Corpus, Split
 from lontar.core.config import JsonObject
 from lontar.core.job import Job
 from lontar.core.shards import write_json
-from lontar.models.load import LoadedModel, read_json
+from lontar.models.files import read_json
+from lontar.models.load import LoadedModel
 from lontar.models.tiny import config_json, make_model
 from lontar.models.vocab import train_bpe
 from lontar.models.weights import INDEX, TensorInfo, read_index, torch_dtype, write_weights
 from lontar.text import normalize
 from lontar.train import loop
-from lontar.train.batches import Stream, TokenStore, require_documents, tokenize
+from lontar.train.batches import Stream
 from lontar.train.config import LoopConfig, PretrainConfig
 from lontar.train.evaluate import HeldOut, evaluate, limited
+from lontar.train.tokens import TokenStore, require_documents, tokenize
 
 REPORT = "training.json"
 # A vocabulary of thousands does not change any more after so much text of a language.

@@ -17,8 +17,9 @@ import torch
 from numpy.typing import NDArray
 
 from lontar.train import packing
-from lontar.train.batches import TokenStore, batch_of
+from lontar.train.batches import batch_of
 from lontar.train.losses import bits_per_byte, token_nll
+from lontar.train.tokens import TokenStore
 
 # Longer windows change the figure of small models by less than a percent and cost quadratic attention.
 WINDOW = 1024
@@ -50,8 +51,7 @@ def evaluate(model: Any, stores: Mapping[str, TokenStore], *, ends: bool, contex
     packing.prepare(model)
     model.eval()
     return {
-        lang: _measure(model, store, ends=ends, window=min(context, WINDOW))
-        for lang, store in sorted(stores.items())
+        lang: _measure(model, store, ends=ends, window=min(context, WINDOW)) for lang, store in sorted(stores.items())
     }
 
 

@@ -50,19 +50,21 @@ class State:
 def exact(threads: int | None, seed: int) -> Iterator[None]:
     """Repeatable arithmetic and random numbers; the process gets its own settings back."""
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    fill = torch.utils.deterministic.fill_uninitialized_memory
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS refuses to be deterministic
+    settings: Any = torch.utils.deterministic
+    fill = settings.fill_uninitialized_memory
+    if torch.cuda.is_available():  # without this setting cuBLAS refuses to be deterministic
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     with torch.random.fork_rng():
         try:
             torch.set_num_threads(threads or before[0])
             torch.use_deterministic_algorithms(True)
-            torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads what it has not written
+            settings.fill_uninitialized_memory = False  # nothing here reads what it has not written
             torch.manual_seed(seed)
             yield
         finally:
             torch.set_num_threads(before[0])
             torch.use_deterministic_algorithms(before[1])
-            torch.utils.deterministic.fill_uninitialized_memory = fill
+            settings.fill_uninitialized_memory = fill
 
 
 def train(job: Job, model: Any, stream: Stream, config: LoopConfig, steps: int, name: str) -> State:
@@ -80,6 +82,7 @@ def train(job: Job, model: Any, stream: Stream, config: LoopConfig, steps: int, 
         lr=config.lr,
         matrix_lr=config.matrix_lr,
         weight_decay=config.weight_decay,
+        dtype=arithmetic(next(model.parameters()).device, config.dtype),
     )
     state = _resume(job, model, optimizers)
     model.train()
@@ -94,9 +97,7 @@ def train(job: Job, model: Any, stream: Stream, config: LoopConfig, steps: int, 
     return state
 
 
-def _step(
-    model: Any, optimizers: Optimizers, stream: Stream, config: LoopConfig, steps: int, state: State
-) -> None:
+def _step(model: Any, optimizers: Optimizers, stream: Stream, config: LoopConfig, steps: int, state: State) -> None:
     batches = stream.batches(state.step, config.accumulate)
     state.loss = accumulate(model, batches, dtype=config.dtype)
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
@@ -135,8 +136,13 @@ def loss_sum(model: Any, batch: Batch, *, dtype: str = "auto") -> torch.Tensor:
 
 def autocast(device: torch.device, dtype: str) -> torch.autocast:
     """bf16 arithmetic where asked for, or for `auto` where the processor has it."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=arithmetic(device, dtype) == torch.bfloat16)
+
+
+def arithmetic(device: torch.device, dtype: str) -> torch.dtype:
+    """The type to compute in."""
     wanted = dtype == "bfloat16" or (dtype == "auto" and bf16_arithmetic(device.type))
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=wanted)
+    return torch.bfloat16 if wanted else torch.float32
 
 
 def _report(job: Job, task: Task, state: State, steps: int) -> None:
@@ -225,5 +231,3 @@ def freeze(model: Any, prefixes: tuple[str, ...]) -> None:
         param.requires_grad_(not name.startswith(prefixes) if prefixes else True)
     if not any(p.requires_grad for p in model.parameters()):
         raise ConfigError("freeze: nothing is left to train")
-
-

@@ -41,8 +41,14 @@ class _LinearCrossEntropy(torch.autograd.Function):
     """Gradients come in the forward pass, scaled in the backward pass: the loss is linear in what comes after it."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
-        ctx: Any, hidden_ND: Tensor, weight_VD: Tensor, labels_N: Tensor, compute: torch.dtype, rows: int, learning: bool
+    def forward(
+        ctx: Any,
+        hidden_ND: Tensor,
+        weight_VD: Tensor,
+        labels_N: Tensor,
+        compute: torch.dtype,
+        rows: int,
+        learning: bool,
     ) -> Tensor:
         with torch.autocast(hidden_ND.device.type, enabled=False):
             wants_hidden, wants_weight = (learning and need for need in ctx.needs_input_grad[:2])
@@ -64,7 +70,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor | None, ...]:
         d_hidden, d_weight = ctx.saved_tensors
         return (
             None if d_hidden is None else d_hidden * d_loss,
@@ -92,8 +98,9 @@ def token_nll(hidden_ND: Tensor, weight_VD: Tensor, labels_N: Tensor, *, chunk_l
     rows = max(16, chunk_logits // weight_VD.shape[0])
     parts = []
     with torch.no_grad():
-        for hidden_CD, labels_C in zip(hidden_ND.split(rows), labels_N.split(rows), strict=True):
-            logits_CV = F.linear(hidden_CD, weight_VD).float()
+        for begin in range(0, len(labels_N), rows):
+            logits_CV = F.linear(hidden_ND[begin : begin + rows], weight_VD).float()
+            labels_C = labels_N[begin : begin + rows]
             parts.append(F.cross_entropy(logits_CV, labels_C, ignore_index=IGNORE, reduction="none"))
     return torch.cat(parts) if parts else hidden_ND.new_zeros(0, dtype=torch.float32)
 

@@ -20,33 +20,42 @@ _A, _B, _C = 3.4445, -4.7750, 2.0315
 STEPS = 5
 
 
-def orthogonalize(matrices_GMN: Tensor, steps: int = STEPS) -> Tensor:
-    """The nearest semi-orthogonal matrices, approximately; G matrices of one shape at a time."""
-    x = matrices_GMN.bfloat16() if matrices_GMN.is_cuda else matrices_GMN
+def orthogonalize(matrices_GMN: Tensor, steps: int = STEPS, *, dtype: torch.dtype = torch.float32) -> Tensor:
+    """The nearest semi-orthogonal matrices, approximately; G matrices of one shape at a time. bfloat16 is enough."""
+    x = matrices_GMN.to(dtype)
     tall = x.shape[1] > x.shape[2]
     x = x.mT if tall else x
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(steps):
         gram = x @ x.mT
         x = _A * x + (_B * gram + _C * gram @ gram) @ x
-    return (x.mT if tall else x).to(matrices_GMN.dtype)
+    found: Tensor = (x.mT if tall else x).to(matrices_GMN.dtype)
+    return found
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum, orthogonalized. An update is scaled by sqrt(max(1, rows / columns)): its effect on the output is then
-    the same for wide and for tall matrices. Weight decay is decoupled.
+    """Momentum, orthogonalized.
+
+    An update is scaled by sqrt(max(1, rows / columns)): its effect on the output is then the same for wide and for tall
+    matrices. Weight decay is decoupled. `dtype` is that of the Newton-Schulz steps.
     """
 
     def __init__(
-        self, params: Iterable[nn.Parameter], lr: float = 0.02, momentum: float = 0.95, weight_decay: float = 0.0
+        self,
+        params: Iterable[nn.Parameter],
+        lr: float = 0.02,
+        momentum: float = 0.95,
+        weight_decay: float = 0.0,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         super().__init__(list(params), {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+        self._dtype = dtype
         for param in (p for group in self.param_groups for p in group["params"]):
             if param.ndim != 2:
                 raise ValueError(f"Muon takes matrices, got a parameter of shape {tuple(param.shape)}")
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One update of every matrix that has a gradient."""
         loss = None if closure is None else closure()
         for group in self.param_groups:
@@ -61,11 +70,17 @@ class Muon(torch.optim.Optimizer):
         momenta = [self.state[p]["momentum"] for p in params]
         torch._foreach_lerp_(momenta, grads, 1 - group["momentum"])
         ahead = torch._foreach_lerp(grads, momenta, group["momentum"])  # Nesterov
-        updates = orthogonalize(torch.stack(list(ahead))).unbind()
-        rows, columns = params[0].shape
+        updates = orthogonalize(torch.stack([_wide(x) for x in ahead]), dtype=self._dtype)
         if group["weight_decay"]:
             torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
-        torch._foreach_add_(params, list(updates), alpha=-group["lr"] * max(1.0, rows / columns) ** 0.5)
+        for param, update in zip(params, updates, strict=True):
+            rows, columns = param.shape
+            scale = max(1.0, rows / columns) ** 0.5
+            param.add_(update.mT if rows > columns else update, alpha=-group["lr"] * scale)
+
+
+def _wide(matrix: Tensor) -> Tensor:
+    return matrix.mT if matrix.shape[0] > matrix.shape[1] else matrix
 
 
 def _gradient(param: Tensor) -> Tensor:
@@ -75,9 +90,10 @@ def _gradient(param: Tensor) -> Tensor:
 
 
 def _by_shape(params: Iterable[Tensor]) -> Iterator[list[Tensor]]:
+    """Matrices that fit on each other, turned where need be."""
     groups: dict[tuple[int, ...], list[Tensor]] = {}
     for param in params:
-        groups.setdefault(tuple(param.shape), []).append(param)
+        groups.setdefault(tuple(sorted(param.shape)), []).append(param)
     yield from groups.values()
 
 
@@ -101,14 +117,21 @@ class Optimizers:
     """The optimizers of a run as one: step, learning rate, state."""
 
     def __init__(
-        self, model: nn.Module, *, kind: str = "muon", lr: float, matrix_lr: float, weight_decay: float = 0.0
+        self,
+        model: nn.Module,
+        *,
+        kind: str = "muon",
+        lr: float,
+        matrix_lr: float,
+        weight_decay: float = 0.0,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         matrices, rest = split_parameters(model)
         if kind == "adamw":
             matrices, rest = [], [*matrices, *rest]
         self.parts: dict[str, torch.optim.Optimizer] = {}
         if matrices:
-            self.parts["muon"] = Muon(matrices, lr=matrix_lr, weight_decay=weight_decay)
+            self.parts["muon"] = Muon(matrices, lr=matrix_lr, weight_decay=weight_decay, dtype=dtype)
         if rest:  # fused, always: it differs from the other implementations in the last bit
             betas = (0.9, 0.95)
             self.parts["adamw"] = torch.optim.AdamW(rest, lr=lr, betas=betas, weight_decay=weight_decay, fused=True)

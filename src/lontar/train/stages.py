@@ -10,8 +10,9 @@ from lontar.core.artifact import Corpus, Model, Split
 from lontar.core.job import Job
 from lontar.core.stage import stage
 from lontar.errors import ConfigError, DataError
-from lontar.train.batches import TokenStore, mixture
+from lontar.train.batches import mixture
 from lontar.train.config import CptConfig, LoopConfig, PretrainConfig
+from lontar.train.tokens import TokenStore
 
 LIBRARIES = ("numpy", "safetensors", "tokenizers", "torch", "transformers")
 

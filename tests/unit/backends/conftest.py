@@ -45,7 +45,9 @@ def write_tiny_model(folder: Path, *, seed: int = 0, template: bool = True) -> P
     (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
     if template:
         (folder / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")
-    (folder / "lontar.json").write_text('{"normalization": ["nfc"], "format": "safetensors"}', encoding="utf-8")
+    (folder / "lontar.json").write_text(
+        '{"normalization": ["nfc", "line_space"], "format": "safetensors"}', encoding="utf-8"
+    )
     config = transformers.Qwen3Config(
         vocab_size=304,
         hidden_size=32,

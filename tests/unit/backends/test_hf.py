@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import math
 import threading
 import time
 from collections.abc import Coroutine
@@ -159,18 +158,21 @@ def test_likelihoods_equal_a_plain_forward_pass(backend: HuggingFace, reference:
 
 
 def test_a_text_is_as_likely_as_its_parts(backend: HuggingFace) -> None:
-    async def work() -> tuple[float, float, float, float]:
-        whole = await backend.score("", "The market opens")
-        head = await backend.score("", "The market")
-        tail = await backend.score("The market", " opens")
-        ids = backend._ids("The market")
-        by_ids = await backend.score(ids, backend._ids(" opens"))
-        return whole.logprob, head.logprob, tail.logprob, by_ids.logprob
+    async def work() -> list[float]:
+        ids = tuple(backend._loaded.tokenizer.encode(" opens").ids)
+        head = (0, *backend._ids("The market"))
+        scores = [
+            await backend.score("", "The market opens"),
+            await backend.score("", "The market"),
+            await backend.score("The market", " opens"),
+            await backend.score(head, ids),
+            await backend.score(head, " opens"),
+        ]
+        return [score.logprob for score in scores]
 
-    whole, head, tail, by_ids = does(backend, work())
-    # Without a start token in front, the tail after a prompt of plain text sees one token less of context.
-    assert math.isfinite(whole) and whole < head < 0
-    assert tail == pytest.approx(by_ids, abs=1e-4)
+    whole, head, tail, by_ids, mixed = does(backend, work())
+    assert whole == pytest.approx(head + tail, abs=1e-4)
+    assert tail == pytest.approx(by_ids, abs=1e-4) == pytest.approx(mixed, abs=1e-4)
 
 
 def test_score_many_equals_score(backend: HuggingFace) -> None:
@@ -215,6 +217,15 @@ def test_batches_depend_on_lengths_alone() -> None:
 def test_normalization_is_the_models_own(backend: HuggingFace) -> None:
     assert backend._ids("cafe\u0301") == backend._ids("caf\u00e9")
     assert backend.count("\ud800") > 0, "a lone surrogate is no reason to fail"
+
+
+def test_the_space_before_a_continuation_is_part_of_it(backend: HuggingFace) -> None:
+    # The model's normalization strips lines; what is cut in two is still one text.
+    async def work() -> list[str]:
+        prompts: list[Any] = ["The market", CHAT, backend._ids("The market")]
+        return ["".join(t.text for t in (await backend.score(p, " opens at seven")).tokens) for p in prompts]
+
+    assert does(backend, work()) == [" opens at seven"] * 3
 
 
 def test_a_chat_needs_a_template(tiny: Path, tmp_path: Path) -> None:
@@ -308,3 +319,29 @@ def test_identity_follows_the_files(backend: HuggingFace, tmp_path: Path) -> Non
     assert backend.describe() == same.describe()
     assert backend.describe().digest != other.describe().digest
     assert backend.describe().facts["context_length"] == CONTEXT
+
+
+@pytest.mark.parametrize("architecture", ["qwen3", "llama", "gemma3"])
+def test_batches_and_columns_make_no_difference_in_any_architecture(
+    architecture: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lontar.models.tiny import make_model
+    from lontar.models.vocab import train_bpe
+
+    folder = tmp_path / architecture
+    folder.mkdir()
+    make_model(folder, "nano", architecture, tokenizer=train_bpe(TEXTS, 300), seed=1)
+    opened = HuggingFace(folder, device="cpu")
+    # Longer than the sliding window of the tiny Gemma.
+    prompts = ["Pasar", TEXTS[2], " ".join(TEXTS * 2)]
+
+    async def work() -> tuple[list[Any], list[Any], list[TokenScores]]:
+        many = await opened.generate_many(prompts, Sampling(max_tokens=8))
+        single = [(await collect(opened.stream(p, Sampling(max_tokens=8))))[0] for p in prompts]
+        whole = await opened.score("", prompts[2])
+        monkeypatch.setattr("lontar.backends.hf_score.LOGITS_BYTES", 4 * 300 * 50)
+        return many, single, [whole, await opened.score("", prompts[2])]
+
+    many, single, (whole, cut) = does(opened, work())
+    assert [a.token_ids for a in many] == [a.token_ids for a in single]
+    assert [t.logprob for t in cut.tokens] == pytest.approx([t.logprob for t in whole.tokens], abs=1e-4)

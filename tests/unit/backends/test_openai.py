@@ -277,6 +277,23 @@ def test_likelihoods_of_the_tokens_that_end_in_the_continuation() -> None:
     assert [t.text for t in alone.tokens] == ["xy", "z"], "after a line break every token has a probability"
 
 
+def test_likelihoods_from_a_server_that_normalizes_or_sends_parts_of_characters() -> None:
+    def answer(tokens: list[str], offsets: list[int] | None = None) -> Handler:
+        async def handler(request: Any) -> Any:
+            values = [None, *[-1.0] * (len(tokens) - 1)]
+            logprobs = {"tokens": tokens, "token_logprobs": values, "text_offset": offsets}
+            return web.json_response({"choices": [{"text": "", "logprobs": logprobs}]})
+
+        return handler
+
+    stripped = asking(answer(["a", " b", " c"]), lambda backend: backend.score("  a b", " c"))
+    assert [t.text for t in stripped.tokens] == [" c"]
+    parts = asking(answer(["a", "bytes:\\xe0", "bytes:\\xb8\\x81"], [0, 1, 1]), lambda backend: backend.score("a", "ก"))
+    assert parts.n_tokens == 2
+    with pytest.raises(CapabilityError):
+        asking(answer(["a", "b"]), lambda backend: backend.score("x", "y"))
+
+
 def test_servers_without_likelihoods_say_so() -> None:
     async def none(request: Any) -> Any:
         return web.json_response({"choices": [{"text": "", "logprobs": None}]})

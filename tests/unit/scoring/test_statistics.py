@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -72,7 +71,7 @@ def test_a_corpus_figure_is_resampled_as_one() -> None:
     rows = [
         RowScore(value=float(v), statistics=(float(v) * size, float(size)))
         for v, size in zip(range(20), range(1, 21), strict=True)
-    ]  # noqa: E501
+    ]
     interval = bootstrap(RATIO, rows, singles(20), seed=1)
     value = RATIO(rows)
     assert interval.low < value < interval.high  # type: ignore[operator]
@@ -80,7 +79,7 @@ def test_a_corpus_figure_is_resampled_as_one() -> None:
 
 
 def test_same_seed_same_numbers() -> None:
-    rows = rows_of([0.0, 1.0] * 20)
+    rows = rows_of(list(np.random.default_rng(1).random(40)))
     assert bootstrap(MEAN, rows, singles(40), seed=1) == bootstrap(MEAN, rows, singles(40), seed=1)
     assert bootstrap(MEAN, rows, singles(40), seed=1) != bootstrap(MEAN, rows, singles(40), seed=2)
 
@@ -128,10 +127,3 @@ def test_p_values_have_a_floor() -> None:
     assert (same.value, same.low, same.high, same.p) == (0, 0, 0, 1)
     with pytest.raises(ValueError, match="different lengths"):
         paired(MEAN, ours, base[1:], singles(8))
-
-
-def test_twenty_thousand_rows_take_a_moment() -> None:
-    rows = rows_of(list(np.random.default_rng(1).random(20_000)))
-    begin = time.process_time()
-    bootstrap(MEAN, rows, singles(20_000), resamples=1000)
-    assert time.process_time() - begin < 5

@@ -5,18 +5,18 @@ from lontar.errors import DataError
 from lontar.train.batches import (
     Rows,
     Stream,
-    TokenStore,
     batch_of,
     interleave,
     mixture,
     pack,
-    require_documents,
-    tokenize,
 )
+from lontar.train.tokens import TokenStore, require_documents, tokenize
 
 
 class Characters:
     """A tokenizer that gives each character its code point."""
+
+    encode_special_tokens = False
 
     def encode_batch(self, texts, add_special_tokens):
         assert not add_special_tokens
@@ -39,6 +39,18 @@ def test_documents_have_start_end_and_size():
     assert tokenize(["a"], Characters(), start=None, end=2).document(0).tolist() == [2, 97, 2]
     assert tokenize(["a"], Characters(), start=None, end=None).document(0).tolist() == [97]
     assert len(tokenize([], Characters(), start=1, end=2)) == 0
+
+
+def test_special_tokens_in_a_document_are_text():
+    tokenizers = pytest.importorskip("tokenizers")
+    from lontar.models.vocab import train_bpe
+
+    tokenizer = train_bpe(["the cat sat"] * 3, 300)
+    text = "a<|endoftext|>b<|im_end|>"
+    made = tokenize([text], tokenizer, start=None, end=None)
+    special = {tokenizer.token_to_id(t) for t in ("<|endoftext|>", "<|im_end|>")}
+    assert not special & set(made.document(0).tolist()) and tokenizer.decode(made.document(0).tolist()) == text
+    assert special & set(tokenizer.encode(text).ids) and isinstance(tokenizer, tokenizers.Tokenizer)
 
 
 def test_a_store_goes_to_disk_and_back(tmp_path):
@@ -87,9 +99,8 @@ def test_a_long_document_is_cut_without_losing_a_prediction():
     rows = Rows(made, 16, (0,))
     stretches = sorted((s.tolist() for i in range(rows.n_rows) for s in rows.row(i)), key=len, reverse=True)
     document = made.document(0).tolist()
-    assert sorted(stretches, key=document.index if False else lambda s: document.index(s[0])) == [
-        document[0:17], document[16:33], document[32:41],
-    ]  # fmt: skip
+    by_place = sorted(stretches, key=lambda s: document.index(s[0]))
+    assert by_place == [document[0:17], document[16:33], document[32:41]]
 
 
 def test_labels_are_the_next_tokens():
@@ -135,8 +146,15 @@ def test_a_step_does_not_depend_on_those_before_it():
 def test_micro_batches_hold_the_same_documents():
     whole, parts = stream().batches(4), stream().batches(4, 3)
     assert len(whole) == 1 and len(parts) == 3
-    assert np.concatenate([p.ids for p in parts]).tolist() == whole[0].ids.tolist()
-    assert sum((p.lengths for p in parts), ()) == whole[0].lengths
+    assert [t for p in parts for t in p.labels.tolist() if t >= 0] == [t for t in whole[0].labels.tolist() if t >= 0]
+    assert sum(p.n_labels for p in parts) == whole[0].n_labels == sum(stream().tokens(4).values())
+    assert [len(p.ids) for p in parts] == [32, 48, 48] and len(whole[0].ids) == 8 * 16
+
+
+def test_batches_are_filled_up_with_documents_that_predict_nothing():
+    batch = batch_of([np.array([1, 5, 6, 2], dtype=np.int32)], 10, 4)
+    assert batch.lengths == (3, 4, 3) and len(batch.ids) == len(batch.labels) == 10 and batch.n_labels == 3
+    assert batch_of([np.array([1, 5, 6, 2], dtype=np.int32)], 3, 4).lengths == (3,)
 
 
 def test_counts():

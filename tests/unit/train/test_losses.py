@@ -23,7 +23,11 @@ def test_chunks_equal_the_whole_with_gradients(chunk_logits):
     whole = F.cross_entropy(hidden @ weight.T, labels, ignore_index=IGNORE, reduction="sum")
     assert ours.item() == pytest.approx(whole.item(), rel=1e-5)
     # a factor after the loss reaches the gradients
-    for a, b in zip(torch.autograd.grad(ours * 0.3, (hidden, weight)), torch.autograd.grad(whole * 0.3, (hidden, weight)), strict=True):
+    for a, b in zip(
+        torch.autograd.grad(ours * 0.3, (hidden, weight)),
+        torch.autograd.grad(whole * 0.3, (hidden, weight)),
+        strict=True,
+    ):
         assert torch.allclose(a, b, rtol=1e-5, atol=1e-5)
 
 

@@ -1,0 +1,145 @@
+"""Tokens per language before and after `tokenizer.extend`, on sentences that neither learning nor allocation has seen.
+
+Parity is the number of tokens of a language divided by that of English for the same sentences under the same tokenizer;
+a token breaks a character when it begins or ends inside a grapheme cluster. Half of the parallel rows decide on the
+allocation (`--packaged`: only the sentences in the package do), the other half is measured. U+200B is removed.
+
+    python benchmarks/bench_tokenizer.py --data ../shared/data --new-tokens 8192 16384 32768
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lontar.core.shards import read_jsonl
+from lontar.models.vocab import token_bytes
+from lontar.tokenizer.audit import audit
+from lontar.tokenizer.base import Bpe, open_base
+from lontar.tokenizer.config import ExtendConfig
+from lontar.tokenizer.extend import Extension, extend
+from lontar.tokenizer.stages import packaged_sentences
+
+SEA = ("id", "ms", "tl", "jv", "su", "vi", "th", "my", "km", "lo", "ta")
+BREAKS = ("my", "lo", "km", "th", "ta")
+Texts = Mapping[str, Sequence[str]]
+
+
+def main() -> None:
+    options = parse()
+    base = open_base(options.data / "tokenizers" / options.base)
+    texts = {lang: list(mono(options.data, lang)) for lang in (*SEA, "en", "zh")}
+    development, test = parallel(options.data)
+    rows: list[dict[str, Any]] = [{"tokens": 0, **figures(base, test)}]
+    for budget in options.new_tokens:
+        begin = time.perf_counter()
+        config = ExtendConfig(new_tokens=budget, grapheme_first=not options.no_graphemes)
+        chosen = packaged_sentences(texts) if options.packaged else development
+        made = extend(base, texts, chosen, config, "qwen3")
+        seconds = time.perf_counter() - begin
+        audit(made, [text for many in test.values() for text in many])
+        rows.append({"tokens": len(made.new_ids), **figures(made.new, test), **costs(made, test, seconds)})
+        show(rows)
+    show(rows)
+    print(json.dumps(rows, ensure_ascii=False))
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--base", default="qwen3")
+    parser.add_argument("--new-tokens", type=int, nargs="+", default=[8192, 16384])
+    parser.add_argument("--packaged", action="store_true", help="allocate by the packaged sentences alone")
+    parser.add_argument("--no-graphemes", action="store_true", help="without the grapheme-first rule")
+    options = parser.parse_args()
+    if not (options.data / "mono").is_dir():
+        parser.exit(0, f"{options.data}: no such data; nothing to measure\n")
+    return options
+
+
+def mono(data: Path, lang: str) -> Iterator[str]:
+    return (plain(row["text"]) for _, row in read_jsonl(data / "mono" / f"{lang}.jsonl.zst"))
+
+
+def parallel(data: Path) -> tuple[Texts, Texts]:
+    rows: list[Any] = [row for _, row in read_jsonl(data / "parallel" / "flores_sib200.jsonl.zst")]
+    langs = (*SEA, "zh")
+    halves = []
+    for part in (rows[::2], rows[1::2]):
+        texts = {lang: [plain(row["parallel"][lang]) for row in part] for lang in langs}
+        halves.append({**texts, "en": [plain(row["text"]) for row in part]})
+    return halves[0], halves[1]
+
+
+def plain(text: Any) -> str:
+    return str(text).replace("\u200b", "")
+
+
+def figures(tokenizer: Bpe, test: Texts) -> dict[str, Any]:
+    tokens = {lang: sum(map(len, encoded(tokenizer, texts))) for lang, texts in test.items()}
+    parity = {lang: tokens[lang] / tokens["en"] for lang in (*SEA, "zh")}
+    return {
+        "parity": {lang: round(value, 3) for lang, value in parity.items()},
+        "mean": round(sum(parity[lang] for lang in SEA) / len(SEA), 3),
+        "max": round(max(parity[lang] for lang in SEA), 3),
+        "breaks_percent": {lang: round(100 * broken(tokenizer, test[lang]), 1) for lang in BREAKS},
+    }
+
+
+def encoded(tokenizer: Bpe, texts: Sequence[str]) -> list[list[int]]:
+    return [one.ids for one in tokenizer.tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+
+
+def broken(tokenizer: Bpe, texts: Sequence[str]) -> float:
+    """Share of tokens that begin or end inside a grapheme cluster."""
+    import regex
+
+    n = bad = 0
+    for text in map(tokenizer.normalized, texts):
+        ends, at = {0}, 0
+        for cluster in regex.findall(r"\X", text):
+            at += len(cluster.encode("utf-8"))
+            ends.add(at)
+        at = 0
+        for token in tokenizer.tokenizer.encode(text, add_special_tokens=False).tokens:
+            begin, at = at, at + len(token_bytes(token))
+            bad += begin not in ends or at not in ends
+            n += 1
+    return bad / max(1, n)
+
+
+def costs(made: Extension, test: Texts, seconds: float) -> dict[str, Any]:
+    changed = {
+        lang: sum(
+            a != b for a, b in zip(encoded(made.original, test[lang]), encoded(made.new, test[lang]), strict=True)
+        )
+        for lang in ("en", "zh")
+    }
+    return {
+        "groups": {script: len(merges) for script, merges in made.merges.items()},
+        "changed_unseen": {lang: f"{n} of {len(test[lang])}" for lang, n in changed.items()},
+        "used_percent": round(
+            100 * sum(made.counts.get(t, 0) > 0 for t in made.new_ids) / max(1, len(made.new_ids)), 1
+        ),
+        "seconds": round(seconds, 1),
+        "peak_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9, 2),
+    }
+
+
+def show(rows: Sequence[Mapping[str, Any]]) -> None:
+    print(
+        "tokens  " + " ".join(f"{lang:>6}" for lang in (*SEA, "zh")) + "    mean     max   breaks % " + "/".join(BREAKS)
+    )
+    for row in rows:
+        cells = " ".join(f"{row['parity'][lang]:6.2f}" for lang in (*SEA, "zh"))
+        breaks = "/".join(f"{row['breaks_percent'][lang]:.1f}" for lang in BREAKS)
+        print(f"{'+' + str(row['tokens']):7} {cells} {row['mean']:7.3f} {row['max']:7.3f}   {breaks}")
+
+
+if __name__ == "__main__":
+    main()

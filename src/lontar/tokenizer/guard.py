@@ -1,0 +1,116 @@
+"""What keeps the base's own text unchanged: the guard text, and the rules that a new merge must pass.
+
+Every new merge ranks below every old one, so the base's merges run to the end first. A merge of a script group makes a
+token with that script's bytes, so text without the script has no pair to merge: that is a proof. Latin has no such
+bytes; a Latin merge that fires on the guard text is dropped together with those built on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from lontar.errors import ConfigError
+from lontar.models.vocab import PATTERNS, WITH_MARKS, split_pattern, token_bytes
+from lontar.text.unicode import script_of
+from lontar.tokenizer.base import Bpe, Pair, text_of
+from lontar.tokenizer.merges import parts_of, tokens_of, without
+
+LATIN = "Latin"
+_REBUILT = (
+    "transformers rebuilds the pattern of `model_type: qwen2` whatever the files say, and ids would change silently"
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A base with the pattern that its extension will have, and why it is that one (None: as asked)."""
+
+    base: Bpe
+    note: str | None = None
+
+
+def choose_pattern(base: Bpe, how: Literal["auto", "marks", "keep"], model_type: str, guard: Sequence[str]) -> Choice:
+    """The base with the pattern that keeps marks with their letters, where its loaders and the guard text allow that.
+
+    Args:
+        base: the base's tokenizer.
+        how: `auto` falls back to the base's pattern, `marks` insists.
+        model_type: of the base model ("" for a bare tokenizer): decides what its loader allows.
+        guard: text whose ids must not change.
+
+    Raises:
+        ConfigError: `marks` is asked for and not possible.
+    """
+    if how == "keep":
+        return Choice(base)
+    reason = _why_not(base, model_type)
+    if reason is None and (changed := _with_marks(base)).tree is not base.tree:
+        text = next((text for text in guard if changed.encode(text) != base.encode(text)), None)
+        if text is None:
+            return Choice(changed)
+        reason = f"it changes the ids of guarded text: {text[:60]!r}"
+    if reason is None:
+        return Choice(base)
+    if how == "marks":
+        raise ConfigError(f"pattern 'marks' is not possible on this base: {reason}", hint="use pattern=keep")
+    return Choice(base, f"the base's pattern is kept: {reason}")
+
+
+def _why_not(base: Bpe, model_type: str) -> str | None:
+    if model_type == "qwen2":
+        return _REBUILT
+    if base.pattern not in WITH_MARKS:
+        named = base.pattern or f"unnamed ({str(split_pattern(base.tree))[:40]!r}...)"
+        return f"its pattern is {named}, and no form of it that keeps marks has a name that every loader knows"
+    return None
+
+
+def _with_marks(base: Bpe) -> Bpe:
+    name = WITH_MARKS[str(base.pattern)]
+    if name == base.pattern:
+        return base
+    node = base.tree["pre_tokenizer"]
+    parts = [
+        {**part, "pattern": {"Regex": PATTERNS[name]}} if part.get("type") == "Split" else part
+        for part in node["pretokenizers"]
+    ]
+    return Bpe({**base.tree, "pre_tokenizer": {**node, "pretokenizers": parts}})
+
+
+def has_script(piece: str, script: str) -> bool:
+    """Whether a pre-token (in byte characters) has a letter or mark of the script."""
+    if script == LATIN:
+        return any(script_of(char) == script for char in text_of(piece))
+    data = token_bytes(piece)
+    return any(lead in data for lead in lead_bytes(script))
+
+
+def own_script(merges: Sequence[Pair], script: str) -> list[Pair]:
+    """Merges whose token has bytes that only the group's script has."""
+    if script == LATIN:
+        return list(merges)
+    return without(merges, [token for token in tokens_of(merges) if not has_script(token, script)])
+
+
+@cache
+def lead_bytes(script: str) -> tuple[bytes, ...]:
+    """What the UTF-8 of the script's characters begins with: all bytes but the last. {E0 B8, E0 B9} for Thai."""
+    chars = (chr(i) for i in range(0x80, 0x20000) if not 0xD800 <= i < 0xE000)
+    return tuple(sorted({char.encode("utf-8")[:-1] for char in chars if script_of(char) == script}))
+
+
+def guarded(base: Bpe, merges: Sequence[Pair], pieces: Iterable[str]) -> list[Pair]:
+    """Merges without those that change the tokens of the guard text's pre-tokens, and those built on them."""
+    before = {piece: base.split(piece) for piece in sorted(set(pieces))}
+    kept = list(merges)
+    while True:
+        new = base.extended(kept)
+        changed = {t for piece, old in before.items() if (found := new.split(piece)) != old for t in found}
+        # Llama 3 takes a pre-token that is in the vocabulary whole, merges or not.
+        fired = parts_of(changed | (before.keys() & set(tokens_of(kept))), kept)
+        if not fired:
+            return kept
+        kept = without(kept, fired)
