@@ -75,5 +75,3 @@ def test_a_misspelled_name_or_setting_is_an_error_with_a_hint(found, entry):
     assert entry.name in (caught.value.hint or "")
     with pytest.raises(ConfigError, match="zzz_no_such"):
         found.use({entry.name: {"zzz_no_such": 1}})
-
-

@@ -104,7 +104,9 @@ def test_settings_have_defaults_that_are_valid_and_hashable(stage):
         return
     assert issubclass(stage.config_type, Config)
     assert (stage.config_type.__doc__ or "").strip(), "the config says what it is"
-    needed = [n for n, i in stage.config_type.model_fields.items() if i.default is PydanticUndefined and i.is_required()]
+    needed = [
+        n for n, i in stage.config_type.model_fields.items() if i.default is PydanticUndefined and i.is_required()
+    ]
     if not needed:
         try:
             found = stage.config_type()
@@ -115,11 +117,13 @@ def test_settings_have_defaults_that_are_valid_and_hashable(stage):
 
 
 def test_its_libraries_are_extras_of_ours(stage):
-    text = (Path(lontar.__file__).parents[2] / "pyproject.toml")
+    text = Path(lontar.__file__).parents[2] / "pyproject.toml"
     if not text.is_file():
         pytest.skip("not a source tree")
     project = tomllib.loads(text.read_text(encoding="utf-8"))["project"]
-    declared = " ".join([*project["dependencies"], *(d for group in project["optional-dependencies"].values() for d in group)])
+    declared = " ".join(
+        [*project["dependencies"], *(d for group in project["optional-dependencies"].values() for d in group)]
+    )
     for name in stage.libraries:
         assert name in declared, f"{name} is in no extra"
         assert library_version(name) != "missing", f"{name} is the name of a distribution, not of a module"

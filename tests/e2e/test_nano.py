@@ -58,7 +58,11 @@ def test_old_text_keeps_its_ids(nano: Nano) -> None:
     new = tokenizers.Tokenizer.from_file(str(nano.folder / "export" / "tokenizer.json"))
     corpus = Corpus.open(nano.folder / "corpus")
     texts = [doc.text for split in ("train", "heldout") for doc in corpus.documents(split, ["en", "zh"])]
-    texts += ["def f(x: int) -> int:\n    return x ** 2  # square\n", "SELECT * FROM t WHERE a >= 1;", "{\"a\": [1, 2.5e-3]}"]
+    texts += [
+        "def f(x: int) -> int:\n    return x ** 2  # square\n",
+        "SELECT * FROM t WHERE a >= 1;",
+        '{"a": [1, 2.5e-3]}',
+    ]
     changed = [text for text in texts if old.encode(text).ids != new.encode(text).ids]
     assert not changed
 
@@ -118,7 +122,9 @@ def test_interrupted_it_exits_130_and_goes_on(nano: Nano, tmp_path: Path) -> Non
     assert process.returncode == 130
     result = run_nano(tmp_path / "run", nano.home, "--until", "base")
     assert result.code == 0, result.err
-    assert {row["step"]: row["digest"] for row in result.json["steps"]} == {k: nano.digests[k] for k in ("corpus", "base")}
+    assert {row["step"]: row["digest"] for row in result.json["steps"]} == {
+        k: nano.digests[k] for k in ("corpus", "base")
+    }
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -20,7 +20,17 @@ def finished(cli, recipe, tmp_path):
 
 def test_show_one(cli, finished):
     out = cli("show", finished / "joined").out
-    for words in ("report", "toy.join v1", "CC-BY-4.0", "attribution", "lineage", "first", "rest[0]", "toy.parts", "sep"):
+    for words in (
+        "report",
+        "toy.join v1",
+        "CC-BY-4.0",
+        "attribution",
+        "lineage",
+        "first",
+        "rest[0]",
+        "toy.parts",
+        "sep",
+    ):
         assert words in out
     found = cli("show", finished / "joined", "--json").json
     assert found["manifest"]["kind"] == "report"
@@ -199,14 +209,23 @@ def test_adopt_takes_in_material(cli, tmp_path, monkeypatch):
 # --- cells -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("n", "shown"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2.5e9, "2.5 GB"), (3e15, "3000.0 TB")])
+@pytest.mark.parametrize(
+    ("n", "shown"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2.5e9, "2.5 GB"), (3e15, "3000.0 TB")]
+)
 def test_sizes(n, shown):
     assert size(n) == shown
 
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(None, "–"), (1.23456, "1.235"), (123456.7, "123,457"), (1234567, "1,234,567"), (True, "True"), ("[b]x[/b]", "\\[b]x\\[/b]")],
+    [
+        (None, "–"),
+        (1.23456, "1.235"),
+        (123456.7, "123,457"),
+        (1234567, "1,234,567"),
+        (True, "True"),
+        ("[b]x[/b]", "\\[b]x\\[/b]"),
+    ],
 )
 def test_cells(value, shown):
     assert text(value) == shown

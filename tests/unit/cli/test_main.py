@@ -149,7 +149,9 @@ def test_a_reader_that_goes_away_is_no_error():
 
 
 def test_as_a_module_with_a_wrong_recipe():
-    done = subprocess.run([sys.executable, "-m", "lontar", "run", "nanno", "--json"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "lontar", "run", "nanno", "--json"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 2
     assert done.stdout == ""
     assert "did you mean nano?" in done.stderr

@@ -54,9 +54,13 @@ def test_options_reach_the_run(cli, recipe, tmp_path):
     assert cli("run", recipe, "--out", tmp_path / "a", "--until", "parts", "--set", "parts.config.n=1").code == 0
     assert not (tmp_path / "a" / "joined").exists()
     assert Artifact.open(tmp_path / "a" / "parts").manifest.config["n"] == 1
-    taken = cli("run", recipe, "--out", tmp_path / "b", "--reuse", tmp_path / "a", "--set", "parts.config.n=1", "--json").json
+    taken = cli(
+        "run", recipe, "--out", tmp_path / "b", "--reuse", tmp_path / "a", "--set", "parts.config.n=1", "--json"
+    ).json
     assert [s["action"] for s in taken["steps"]] == ["taken", "built"]
-    again = cli("run", recipe, "--out", tmp_path / "b", "--rebuild", "joined", "--set", "parts.config.n=1", "--json").json
+    again = cli(
+        "run", recipe, "--out", tmp_path / "b", "--rebuild", "joined", "--set", "parts.config.n=1", "--json"
+    ).json
     assert [s["action"] for s in again["steps"]] == ["reused", "built"]
     assert (tmp_path / "b" / "joined.old-1").is_dir()
     resourced = cli("run", recipe, "--out", tmp_path / "c", "--resources", "workers=2,threads=1")
@@ -103,7 +107,16 @@ def test_an_incomplete_step(cli, recipe, tmp_path):
 
 def test_interrupted_it_exits_130_and_goes_on(start, recipe, trace, tmp_path):  # noqa: F811
     (trace / "stop-1").touch()
-    command = ["run", str(recipe), "--out", str(tmp_path / "run"), "--set", f"parts.config.trace={trace}", "--progress", "none"]
+    command = [
+        "run",
+        str(recipe),
+        "--out",
+        str(tmp_path / "run"),
+        "--set",
+        f"parts.config.trace={trace}",
+        "--progress",
+        "none",
+    ]
     process = start(*command)
     wait_for(trace / "stopped", process)
     os.kill(process.pid, signal.SIGINT)
@@ -127,7 +140,11 @@ def trace(tmp_path):
 
 def test_several_typos_come_at_once_with_lines(cli, tmp_path):
     text = find_recipe("nano").read_text(encoding="utf-8")
-    for old, new in [("new_tokens:", "new_tokns:"), ("tokenizer: tokenizer", "tokenizer: tokenzier"), ("stage: train.cpt", "stage: train.ctp")]:
+    for old, new in [
+        ("new_tokens:", "new_tokns:"),
+        ("tokenizer: tokenizer", "tokenizer: tokenzier"),
+        ("stage: train.cpt", "stage: train.ctp"),
+    ]:
         assert old in text
         text = text.replace(old, new)
     (tmp_path / "typos.yaml").write_text(text, encoding="utf-8")

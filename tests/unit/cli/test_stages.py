@@ -40,7 +40,19 @@ def test_a_stage_runs_and_reports(cli, tmp_path):
 def test_inputs_are_folders(cli, tmp_path):
     for name in ("a", "b"):
         cli("toy", "parts", "--out", tmp_path / name, f"text={name}")
-    result = cli("toy", "join", "--first", tmp_path / "a", "--rest", tmp_path / "a", "--rest", tmp_path / "b", "--out", tmp_path / "j", "--json")
+    result = cli(
+        "toy",
+        "join",
+        "--first",
+        tmp_path / "a",
+        "--rest",
+        tmp_path / "a",
+        "--rest",
+        tmp_path / "b",
+        "--out",
+        tmp_path / "j",
+        "--json",
+    )
     assert result.code == 0, result.err
     parents = result.json["manifest"]["parents"]
     assert len(parents["rest"]) == 2
@@ -51,7 +63,9 @@ def test_inputs_are_folders(cli, tmp_path):
 
 def test_settings_come_from_a_file_and_the_command_line_wins(cli, tmp_path):
     (tmp_path / "c.yaml").write_text("n: 1\ntext: file\nknobs: {a: 1}\n", encoding="utf-8")
-    result = cli("toy", "parts", "--config", tmp_path / "c.yaml", "--out", tmp_path / "out", "text=line", "knobs.b=2", "--json")
+    result = cli(
+        "toy", "parts", "--config", tmp_path / "c.yaml", "--out", tmp_path / "out", "text=line", "knobs.b=2", "--json"
+    )
     assert result.json["manifest"]["config"] == {"n": 1, "text": "line", "knobs": {"a": 1.0, "b": 2.0}}
 
 
@@ -65,7 +79,9 @@ def test_all_wrong_settings_come_together(cli, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("more", [["steps"], ["--resources", "wrokers=2"], ["--resources", "workers"], ["--config", "none.yaml"]])
+@pytest.mark.parametrize(
+    "more", [["steps"], ["--resources", "wrokers=2"], ["--resources", "workers"], ["--config", "none.yaml"]]
+)
 def test_wrong_options(cli, tmp_path, more):
     result = cli("toy", "parts", "--out", tmp_path / "out", *more)
     assert result.code == 2
