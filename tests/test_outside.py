@@ -236,7 +236,8 @@ def test_a_stage(home, corpus, tmp_path):
     assert json.loads((made.path / "totals.json").read_text()) == {"en": 2, "th": 2}
     assert made.verify() == []
     (tmp_path / "r.yaml").write_text(
-        "name: r\ninputs: {corpus: null}\nsteps:\n  counted: {stage: mine.count, inputs: {corpus: corpus}, config: {unit: characters}}\n",
+        "name: r\ninputs: {corpus: null}\nsteps:\n"
+        "  counted: {stage: mine.count, inputs: {corpus: corpus}, config: {unit: characters}}\n",
         encoding="utf-8",
     )
     run = ["run", tmp_path / "r.yaml", "--input", f"corpus={corpus.path}", "--out", tmp_path / "run", "--json"]

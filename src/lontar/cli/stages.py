@@ -13,7 +13,7 @@ import click
 
 from lontar.cli.render import console, json_option, open_progress, print_json, progress_option, table
 from lontar.core.artifact import Artifact
-from lontar.core.config import Config, JsonObject, Parsed, assign, load_yaml, nearest, parse_assignment, validate
+from lontar.core.config import Config, Parsed, load_yaml, nearest, parse_assignment, validate
 from lontar.core.executor import Resources
 from lontar.core.stage import Stage, families, find_stage, stages_of
 from lontar.errors import ConfigError, UnknownNameError
@@ -162,19 +162,18 @@ def read_config(model: type[Config], file: Path | None, settings: tuple[str, ...
         ConfigError: listing every mistake.
     """
     parsed = load_yaml(file) if file else Parsed({}, "settings")
-    tree = parsed.value if parsed.value is not None else {}
-    if not isinstance(tree, dict):
+    if parsed.value is not None and not isinstance(parsed.value, dict):
         raise ConfigError(f"{parsed.source}: expected a mapping of settings")
     for text in settings:
         path, value = parse_assignment(text)
-        tree = assign(tree, path, value)
-    return validate(model, tree, parsed)
+        parsed = parsed.assigned(path, value, text)
+    return validate(model, parsed.value, parsed)
 
 
 def read_resources(text: str) -> Resources:
     """`device=cuda,workers=8` as Resources."""
-    tree: JsonObject = {}
+    parsed = Parsed({}, "--resources")
     for item in filter(None, text.split(",")):
         path, value = parse_assignment(item)
-        tree = assign(tree, path, value)
-    return validate(Resources, tree, Parsed(tree, "--resources"))
+        parsed = parsed.assigned(path, value, f"--resources {item}")
+    return validate(Resources, parsed.value, parsed)

@@ -14,7 +14,7 @@ from rich.table import Table
 from lontar.cli.render import table
 from lontar.core.artifact import Artifact, Evaluation
 
-MEASURES = {"tokens_per_sentence": "tokens/sentence", "bits_per_byte": "bits/byte, held out"}
+MEASURES = {"tokens_per_sentence": "tokens/sentence", "bits_per_byte": "bits/byte before training"}
 
 
 def language_table(artifacts: Sequence[Artifact]) -> list[Table]:

@@ -143,6 +143,9 @@ def inspect_state(derivation: Derivation, out: Path) -> State:
         return State("reuse" if manifest.complete else "resume")
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise NotAnArtifactError(f"{out}: exists and is not an artifact", hint="choose another --out, or move it away")
+    if out.is_symlink() or out.is_mount():  # the commit is a rename, which would fail after all the work is done
+        what = "symbolic link" if out.is_symlink() else "mount point"
+        raise NotAnArtifactError(f"{out}: is a {what}", hint=f"choose a folder inside it: --out {out / 'NAME'}")
     return State("resume" if partial_folder(out, name).is_dir() else "build")
 
 

@@ -11,7 +11,7 @@ import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,14 +58,28 @@ class Parsed:
     value: JsonValue
     source: str = "<text>"
     lines: Mapping[Loc, int] = field(default_factory=dict)
+    given: Mapping[Loc, str] = field(default_factory=dict)
+    """values that came from elsewhere, such as the command line, and from where"""
 
     def where(self, loc: Sequence[str | int]) -> str:
         """`file:line` of a value, or of its nearest known ancestor."""
         key = tuple(loc)
-        while key and key not in self.lines:
+        while key and key not in self.lines and key not in self.given:
             key = key[:-1]
         line = self.lines.get(key)
-        return f"{self.source}:{line}" if line else self.source
+        return self.given.get(key) or (f"{self.source}:{line}" if line else self.source)
+
+    def assigned(self, path: Sequence[str], value: JsonValue, where: str) -> Parsed:
+        """A copy with `value` at `path` (see `assign`), which came from `where`.
+
+        Raises:
+            ConfigError: the path leads outside a list; or the document is no mapping.
+        """
+        tree = self.value if self.value is not None else {}
+        if not isinstance(tree, dict):
+            raise ConfigError(f"{self.source}: expected a mapping of settings")
+        loc: Loc = tuple(int(part) if part.isdecimal() else part for part in path)
+        return replace(self, value=assign(tree, path, value), given={**self.given, loc: where})
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,13 +269,18 @@ def _assign_item(items: list[JsonValue], path: Sequence[str], value: JsonValue, 
 # --- validation ----------------------------------------------------------------------------------------------------
 
 
-def problems_of(err: ValidationError, model: type[BaseModel], doc: Parsed, prefix: Loc = ()) -> list[Problem]:
-    """Every mistake in a pydantic error as a Problem: place, value, and the nearest known field as a hint."""
+def problems_of(
+    err: ValidationError, model: type[BaseModel], doc: Parsed, prefix: Loc = (), label: str = ""
+) -> list[Problem]:
+    """Every mistake in a pydantic error as a Problem: place, value, and the nearest known field as a hint.
+
+    `prefix` is where the model's value stands in `doc`, `label` what to write before the names of its fields.
+    """
     found: list[Problem] = []
     for item in err.errors(include_url=False):
         loc = (*prefix, *item["loc"])
         name = ".".join(str(part) for part in item["loc"]) or "value"
-        where = f"{doc.where(loc)}: {name}"
+        where = f"{doc.where(loc)}: {label}{name}"
         if item["type"] == "extra_forbidden":
             fields = fields_at(model, item["loc"][:-1])
             found.append(Problem(where, "unknown field", nearest(str(item["loc"][-1]), fields) if fields else None))

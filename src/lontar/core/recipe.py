@@ -28,7 +28,6 @@ from lontar.core.config import (
     JsonValue,
     Parsed,
     Problem,
-    assign,
     fields_at,
     load_yaml,
     nearest,
@@ -145,8 +144,8 @@ def load_recipe(
         ConfigError: listing everything that is wrong.
     """
     path = find_recipe(name)
-    parsed = load_yaml(path)
-    recipe, problems = _shaped(_overridden(parsed, sets, resources), parsed)
+    parsed = _overridden(load_yaml(path), sets, resources)
+    recipe, problems = _shaped(parsed)
     for plugin in recipe.plugins:
         plugins.load_file(path.parent / plugin)
     pairs = _pairs(inputs, "--input"), _pairs(licenses, "--license")
@@ -154,21 +153,21 @@ def load_recipe(
     return check(recipe, parsed, externals, [*problems, *found])
 
 
-def _shaped(tree: JsonObject, parsed: Parsed) -> tuple[Recipe, list[Problem]]:
+def _shaped(parsed: Parsed) -> tuple[Recipe, list[Problem]]:
     """The recipe, and its misspelled keys, which are read as what they seem to mean so that `check` finds the rest."""
     try:
-        return Recipe.model_validate(tree), []
+        return Recipe.model_validate(parsed.value), []
     except ValidationError as err:
         problems = problems_of(err, Recipe, parsed)
         try:
-            return Recipe.model_validate(_respelled(tree, err)), problems
+            return Recipe.model_validate(_respelled(parsed.value, err)), problems
         except ValidationError:
             raise_problems(problems)
             raise  # pragma: no cover - a ValidationError always holds at least one problem
 
 
-def _respelled(tree: JsonObject, err: ValidationError) -> JsonObject:
-    tree = copy.deepcopy(tree)
+def _respelled(value: JsonValue, err: ValidationError) -> JsonValue:
+    tree = copy.deepcopy(value)
     for item in err.errors(include_url=False):
         if item["type"] == "extra_forbidden":
             parent: Any = tree
@@ -181,11 +180,10 @@ def _respelled(tree: JsonObject, err: ValidationError) -> JsonObject:
     return tree
 
 
-def _overridden(parsed: Parsed, sets: Sequence[str], resources: Sequence[str]) -> JsonObject:
+def _overridden(parsed: Parsed, sets: Sequence[str], resources: Sequence[str]) -> Parsed:
     if not isinstance(parsed.value, dict):
         raise ConfigError(f"{parsed.source}: a recipe is a mapping with the key 'steps'")
-    tree = parsed.value
-    steps = tree.get("steps")
+    steps = parsed.value.get("steps")
     for text in sets:
         path, value = parse_assignment(text)
         if isinstance(steps, dict) and path[0] in steps:
@@ -193,11 +191,11 @@ def _overridden(parsed: Parsed, sets: Sequence[str], resources: Sequence[str]) -
         elif path[0] not in Recipe.model_fields:
             known = [*Recipe.model_fields, *(steps if isinstance(steps, dict) else ())]
             raise ConfigError(f"--set {text}: no step or setting called {path[0]!r}", hint=nearest(path[0], known))
-        tree = assign(tree, path, value)
+        parsed = parsed.assigned(path, value, f"--set {text}")
     for text in resources:
         path, value = parse_assignment(text)
-        tree = assign(tree, ("resources", *path), value)
-    return tree
+        parsed = parsed.assigned(("resources", *path), value, f"--resources {text}")
+    return parsed
 
 
 def _pairs(texts: Sequence[str], option: str) -> dict[str, str]:
@@ -321,13 +319,14 @@ def check(
     problems = [*problems, *_name_problems(recipe, parsed)]
     stages: dict[str, Stage[Any, Any]] = {}
     configs: dict[str, Config] = {}
-    kinds = {name: type(Artifact.open(path)) for name, path in externals.items()}
     for name, step in recipe.steps.items():
         try:
             stages[name] = find_stage(step.stage)
-            kinds[name] = stages[name].out
         except ConfigError as err:
             problems.append(Problem(f"{parsed.where(('steps', name, 'stage'))}: {name}.stage", err.message, err.hint))
+    # After the stages: a plug-in may bring a kind of its own.
+    kinds = {name: type(Artifact.open(path)) for name, path in externals.items()}
+    kinds |= {name: stage.out for name, stage in stages.items()}
     known = [*recipe.steps, *externals, *recipe.inputs]
     for name, step in recipe.steps.items():
         problems += _input_problems(name, step, stages.get(name), kinds, parsed, known)
@@ -390,8 +389,7 @@ def _config_problems(
     try:
         configs[name] = stage.config_type.model_validate(step.config)
     except ValidationError as err:
-        found = problems_of(err, stage.config_type, parsed, prefix)
-        return [Problem(p.where.replace(": ", f": {name}.config.", 1), p.message, p.hint) for p in found]
+        return problems_of(err, stage.config_type, parsed, prefix, f"{name}.config.")
     except LontarError as err:  # a validator that asks a registry
         return [Problem(f"{parsed.where(prefix)}: {name}.config", err.message, err.hint)]
     return []

@@ -65,6 +65,10 @@ def plan(loaded: Loaded, out: Path, options: RunOptions | None = None) -> list[P
     """What `run` would do with every step. Nothing is changed."""
     options = options or RunOptions()
     _check_names(loaded, options)
+    if (out / FILENAME).is_file():
+        raise ConfigError(
+            f"{out}: is an artifact, not a run", hint="choose another --out: each step becomes a folder in it"
+        )
     ready: dict[str, Artifact] = {name: Artifact.open(path) for name, path in loaded.externals.items()}
     planned = []
     for name in _wanted(loaded, options):

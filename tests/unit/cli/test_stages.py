@@ -167,7 +167,8 @@ def test_stages_of_plugins_are_commands_of_their_family(home, tmp_path):
     code = (
         "from lontar.cli.main import run\n"
         "codes = [run(['data', '--help']), run(['own', '--help'])]\n"
-        f"codes += [run(['data', 'mine', '--out', {str(tmp_path / 'a')!r}]), run(['own', 'mine', '--out', {str(tmp_path / 'b')!r}])]\n"
+        f"codes += [run(['data', 'mine', '--out', {str(tmp_path / 'a')!r}])]\n"
+        f"codes += [run(['own', 'mine', '--out', {str(tmp_path / 'b')!r}])]\n"
         "print(codes)"
     )
     done = subprocess.run([sys.executable, "-c", code], env={**os.environ}, capture_output=True, text=True, check=False)

@@ -204,7 +204,7 @@ def test_a_read_only_folder(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied", str(self))
 
     monkeypatch.setattr("pathlib.Path.mkdir", refuse)
-    with pytest.raises(ArtifactError, match="cannot write .*Permission denied") as caught:
+    with pytest.raises(ArtifactError, match=r"cannot write .*Permission denied") as caught:
         t.parts(tmp_path / "out", config=config())
     assert caught.value.hint == "choose another --out"
 

@@ -51,13 +51,13 @@ def test_an_error_in_the_middle_leaves_the_old_file(tmp_path, name):
     with pytest.raises(RuntimeError, match="in the middle"):
         write_jsonl(tmp_path / name, broken_rows())
     assert [row for _, row in read_jsonl(tmp_path / name)] == ROWS
-    assert os.listdir(tmp_path) == [name]
+    assert [p.name for p in tmp_path.iterdir()] == [name]
 
 
 def test_an_error_in_the_middle_leaves_no_new_file(tmp_path):
     with pytest.raises(RuntimeError):
         write_jsonl(tmp_path / "a.jsonl", broken_rows())
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_seen_before_it_is_whole(tmp_path):
@@ -75,7 +75,7 @@ def test_nothing_is_seen_before_it_is_whole(tmp_path):
 def test_rows_that_no_reader_could_read_are_refused(tmp_path, value):
     with pytest.raises(DataError, match=r"a\.jsonl: row 2: has no JSON form"):
         write_jsonl(tmp_path / "a.jsonl", [{"x": 1}, {"x": value}])
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_text_and_json_are_utf8_with_the_line_ends_given(tmp_path):
