@@ -19,7 +19,6 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-import lontar
 from lontar.core import plugins
 from lontar.core.artifact import Artifact
 from lontar.core.config import (
@@ -37,7 +36,7 @@ from lontar.core.config import (
 )
 from lontar.core.executor import Resources
 from lontar.core.manifest import FILENAME
-from lontar.core.registry import Registry
+from lontar.core.registry import PACKAGE_ROOT, Registry
 from lontar.core.stage import InputSpec, Stage, all_stages, families, find_stage
 from lontar.errors import ConfigError, LontarError
 
@@ -103,7 +102,7 @@ class Loaded:
 
 def builtin_recipes() -> dict[str, Path]:
     """Recipes in the package and in `$LONTAR_HOME/recipes`, by name."""
-    folders = [Path(lontar.__file__).parent / "recipes", plugins.home() / "recipes"]
+    folders = [PACKAGE_ROOT / "recipes", plugins.home() / "recipes"]
     return {p.stem: p for folder in folders if folder.is_dir() for p in sorted(folder.glob("*.yaml"))}
 
 

@@ -23,7 +23,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
-import lontar
 from lontar.core import build as builder
 from lontar.core import plugins
 from lontar.core.artifact import Artifact
@@ -239,8 +238,11 @@ def library_version(distribution: str) -> str:
 
 def families() -> list[str]:
     """Packages of lontar that have stages, sorted; nothing is imported."""
-    root = Path(lontar.__file__).parent
-    found = [i.name for i in pkgutil.iter_modules([str(root)]) if i.ispkg and (root / i.name / "stages.py").is_file()]
+    found = [
+        info.name
+        for info in pkgutil.iter_modules([str(PACKAGE_ROOT)])
+        if info.ispkg and (PACKAGE_ROOT / info.name / "stages.py").is_file()
+    ]
     return [name for name in found if name != "cli"]  # its stages.py makes commands from stages
 
 

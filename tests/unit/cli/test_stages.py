@@ -75,7 +75,7 @@ def test_all_wrong_settings_come_together(cli, tmp_path):
     assert result.code == 2
     assert "2 problems" in result.err
     assert f"{tmp_path / 'c.yaml'}:1: n: " in result.err
-    assert "tekst: unknown field (did you mean text?)" in result.err
+    assert "tekst=x: tekst: unknown field (did you mean text?)" in result.err
     assert not (tmp_path / "out").exists()
 
 

@@ -361,3 +361,22 @@ def test_bad_configs_never_begin(tmp_path):
     with pytest.raises(ConfigError):
         t.parts.run(tmp_path / "out", {}, t.JoinConfig())
     assert hidden(tmp_path) == []
+
+
+def test_places_where_the_commit_could_not_be_a_rename(tmp_path, monkeypatch):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "out").symlink_to(tmp_path / "empty")
+    with pytest.raises(NotAnArtifactError, match="is a symbolic link"):
+        t.parts(tmp_path / "out", config=config())
+    monkeypatch.setattr("pathlib.Path.is_mount", lambda self: self.name == "empty")
+    with pytest.raises(NotAnArtifactError, match="is a mount point") as caught:
+        t.parts(tmp_path / "empty", config=config())
+    assert "--out" in caught.value.hint
+    assert hidden(tmp_path) == [], "told before anything is made"
+
+
+def test_a_link_to_a_finished_artifact_is_as_good_as_the_artifact(tmp_path, trace):
+    made = t.parts(tmp_path / "real", config=config(trace))
+    (tmp_path / "out").symlink_to(tmp_path / "real")
+    assert t.parts(tmp_path / "out", config=config(trace)).digest == made.digest
+    assert made_pieces(trace) == ["0", "1", "2"]

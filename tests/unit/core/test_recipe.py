@@ -8,7 +8,7 @@ from lontar.core import recipe as recipes
 from lontar.core.artifact import Report
 from lontar.core.config import load_yaml
 from lontar.core.recipe import adopt_config, builtin_recipes, check, find_recipe, load_recipe
-from lontar.core.stage import stage
+from lontar.core.stage import find_stage, stage
 from lontar.errors import ConfigError
 
 pytestmark = pytest.mark.usefixtures("toys")
@@ -191,11 +191,16 @@ def test_set_and_resources(write):
     ("options", "words"),
     [
         ({"sets": ["prats.config.n=1"]}, "no step or setting called 'prats'"),
-        ({"sets": ["parts.config.m=1"]}, "parts.config.m: unknown field"),
+        ({"sets": ["parts.config.m=1"]}, "--set parts.config.m=1: parts.config.m: unknown field"),
+        ({"sets": ["parts.config={m: 1}"]}, "--set parts.config={m: 1}: parts.config.m: unknown field"),
         ({"sets": ["parts.confg.n=1"]}, "steps.parts.confg: unknown field"),
+        (
+            {"sets": ["joined.inputs.first=mroe"]},
+            "--set joined.inputs.first=mroe: joined.inputs.first: no step called 'mroe'",
+        ),
         ({"sets": ["parts"]}, "expected key=value"),
         ({"sets": ["joined.inputs.rest.5=parts"]}, "expected an index below 2"),
-        ({"resources": ["wrokers=2"]}, "resources.wrokers: unknown field"),
+        ({"resources": ["wrokers=2"]}, "--resources wrokers=2: resources.wrokers: unknown field"),
         ({"inputs": ["base"]}, "--input base: expected name=value"),
         ({"inputs": ["bsae=x"]}, "--input bsae: no input or step of that name"),
         ({"licenses": ["base=MIT"]}, "--license base: no input or step of that name"),
@@ -323,3 +328,16 @@ def test_a_recipe_made_in_python_is_checked_too():
     made = recipes.Recipe(name="x", steps={"a": recipes.Step(stage="toy.prats")})
     with pytest.raises(ConfigError, match=r"recipe x: a\.stage: unknown stage"):
         check(made)
+
+
+def test_a_kind_that_a_plugin_brings_is_known_when_its_stage_is(write, tmp_path, unloaded):
+    (unloaded / "plugins" / "kinds.py").write_text(
+        "from lontar.core.artifact import Artifact, Report\nfrom lontar.core.stage import stage\n"
+        "class Sensors(Artifact):\n    kind = 'sensors-of-a-plugin'\n"
+        "@stage('mine.make', out=Sensors, version=1)\ndef make(job) -> None:\n    (job.dir / 'x').write_text('x')\n"
+        "@stage('mine.use', out=Report, version=1)\n"
+        "def use(job, x: Sensors) -> None:\n    (job.dir / 'x').write_text('x')\n"
+    )
+    text = "name: x\ninputs: {x: null}\nsteps:\n  used: {stage: mine.use, inputs: {x: x}}\n"
+    made = find_stage("mine.make")(tmp_path / "made")
+    assert load_recipe(write(text), inputs=[f"x={made.path}"]).externals == {"x": made.path}

@@ -279,3 +279,11 @@ def test_an_external_input_is_used_in_place(load, tmp_path, corpus):
     done = {d.step: d for d in run(loaded, tmp_path / "run")}
     assert done["joined"].artifact.manifest.parents["first"].digest == corpus.digest
     assert "parts" not in done
+
+
+def test_an_artifact_is_no_place_for_a_run(load, tmp_path):
+    run(load(), tmp_path / "run")
+    for act in (plan, run):
+        with pytest.raises(ConfigError, match="is an artifact, not a run"):
+            act(load(), tmp_path / "run" / "parts")
+    assert Artifact.open(tmp_path / "run" / "parts").verify() == []

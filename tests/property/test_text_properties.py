@@ -1,0 +1,89 @@
+"""Normalization and segmentation over every language and every normalizer, on arbitrary and on real text."""
+
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from lontar import languages, samples
+from lontar.core.shards import read_jsonl
+from lontar.text import normalizers
+from lontar.text.segment import sentence_pieces, word_pieces
+
+CODES = [language.code for language in languages.all_languages()]
+NAMES = [entry.name for entry in normalizers]
+# Letters and marks of the scripts that have rules, invisible characters, and a little of everything else.
+CHARS = (
+    [chr(c) for a, b in ((0xE01, 0xE5B), (0xE81, 0xEDF), (0x1000, 0x104F), (0x1780, 0x17E9), (0xB82, 0xBFA)) for c in range(a, b)]
+    + list("aâeếnĐ \t\n\r.,!?123中文字 ")
+    + ["\u0301", "\u0302", "\u0323", "\u200b", "\u200c", "\u200d", "\ufeff", "\u00ad", "\u202e", "\u2028", "👩🏽‍🌾"]
+)
+MARKED = st.lists(st.sampled_from(CHARS), max_size=40).map("".join)
+ANY = st.one_of(MARKED, st.text(max_size=60))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(text=ANY)
+def test_a_normalizer_is_idempotent(name, text):
+    function = normalizers.get(name).function
+    once = function(text)
+    assert function(once) == once
+
+
+@pytest.mark.parametrize("code", CODES)
+@given(text=ANY)
+@example(text="\u0e19\u0e49\u0e4d\u0e32 \u0ec0\u0e99\u0ecd\u0eb2")
+def test_a_language_normalizes_to_a_fixed_point(code, text):
+    language = languages.get(code)
+    once = language.normalized(text)
+    assert language.normalized(once) == once
+
+
+@given(text=ANY)
+def test_the_joint_pipeline_is_idempotent_and_serves_every_language(text):
+    names = languages.pipeline(CODES)
+    once = text
+    for name in names:
+        once = normalizers.get(name).function(once)
+    again = once
+    for name in names:
+        again = normalizers.get(name).function(again)
+    assert again == once
+
+
+@given(text=st.text(alphabet=st.characters(codec="ascii", categories=["L", "N", "P", "Zs"]), max_size=60))
+def test_script_rules_leave_other_scripts_alone(text):
+    for name in ("sara_am", "mark_order", "myanmar_marks", "khmer_marks", "zwsp", "control"):
+        assert normalizers.get(name).function(text) == text
+
+
+@given(text=MARKED)
+def test_no_normalizer_but_line_space_touches_letters(text):
+    letters = [c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c) == "Ll"]
+    for name in NAMES:
+        found = unicodedata.normalize("NFD", normalizers.get(name).function(text))
+        assert [c for c in found if unicodedata.category(c) == "Ll"] == letters, name
+
+
+@pytest.mark.parametrize("code", CODES)
+@given(text=ANY)
+def test_segmentation_loses_no_character_but_spaces(code, text):
+    pytest.importorskip("icu4py")
+    assert "".join(word_pieces(text, code)) == text
+    assert "".join(sentence_pieces(text, code)) == text
+    language = languages.get(code)
+    kept = "".join("".join(language.sentences(text)).split())
+    assert kept == "".join(text.split())
+    letters = [c for c in text if c.isalnum()]
+    assert [c for c in "".join(language.words(text)) if c.isalnum()] == letters
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_samples_survive_every_other_language(code):
+    names = languages.pipeline(CODES)
+    for _, row in read_jsonl(samples.path("parallel") / f"{code}.jsonl"):
+        text = row["text"]
+        for name in names:
+            text = normalizers.get(name).function(text)
+        assert text == row["text"]
