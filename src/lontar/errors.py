@@ -127,6 +127,13 @@ class UnavailableError(BackendError):
         super().__init__(message, hint=hint)
         self.retry_after_s = retry_after_s
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild_unavailable, (self.message, self.hint, self.retry_after_s))
+
+
+def _rebuild_unavailable(message: str, hint: str | None, retry_after_s: float | None) -> UnavailableError:
+    return UnavailableError(message, hint=hint, retry_after_s=retry_after_s)
+
 
 class GateError(LontarError):
     """A comparison did not reach its bar."""

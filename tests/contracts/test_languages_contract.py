@@ -95,7 +95,9 @@ def test_unknown_and_broken_languages(tmp_path, monkeypatch):
     folder = tmp_path / "languages"
     folder.mkdir()
     monkeypatch.setenv("LONTAR_HOME", str(tmp_path))
-    (folder / "xx.yaml").write_text("code: xx\niso639_3: xxx\nscript: Thaii\nnormalize: [nfcc]\nwords: icu\n", encoding="utf-8")
+    (folder / "xx.yaml").write_text(
+        "code: xx\niso639_3: xxx\nscript: Thaii\nnormalize: [nfcc]\nwords: icu\n", encoding="utf-8"
+    )
     with pytest.raises(ConfigError) as caught:
         languages.get("xx")
     message = str(caught.value)

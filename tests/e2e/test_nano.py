@@ -113,9 +113,8 @@ def test_interrupted_it_exits_130_and_goes_on(nano: Nano, tmp_path: Path) -> Non
     command = [sys.executable, "-m", "lontar", "run", "nano", "--out", str(tmp_path / "run"), "--progress", "none"]
     process = subprocess.Popen(command, env=environment(nano.home), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None
-    for line in process.stderr:  # wait until the second step has begun
-        if line.startswith(b"base:"):
-            break
+    while not process.stderr.readline().startswith(b"base:"):  # wait until the second step has begun
+        pass
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)

@@ -35,7 +35,10 @@ steps:
   tokenizer: {stage: tokenizer.extend, inputs: {base: base, corpus: corpus}, config: {new_tokens: 64}}
   resized: {stage: tokenizer.resize, inputs: {model: base, tokenizer: tokenizer}}
   model: {stage: train.cpt, inputs: {model: resized, corpus: corpus}, config: {steps: 2, dtype: float32}}
-  scores: {stage: eval.run, inputs: {model: model, corpus: corpus}, config: {backend: echo, tasks: [bits_per_byte, word_order]}}
+  scores:
+    stage: eval.run
+    inputs: {model: model, corpus: corpus}
+    config: {backend: echo, tasks: [bits_per_byte, word_order]}
   export: {stage: export.safetensors, inputs: {model: model}}
 """
 # These hold floating-point results, which differ in the last bits between processors, or digests of such results.
@@ -65,7 +68,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
     folder = tmp_path_factory.mktemp("golden")
     # `models.adopt` takes a folder: the base of this same run, made first.
     text = RECIPE.replace("BASE", str(folder / "run" / "base"))
-    (folder / "first.yaml").write_text(text.replace(text[text.index("  adopted") : text.index("  tokenizer")], ""), "utf-8")
+    (folder / "first.yaml").write_text(
+        text.replace(text[text.index("  adopted") : text.index("  tokenizer")], ""), "utf-8"
+    )
     run(load_recipe(str(folder / "first.yaml")), folder / "run")
     (folder / "golden.yaml").write_text(text, "utf-8")
     done = run(load_recipe(str(folder / "golden.yaml")), folder / "run")

@@ -15,7 +15,11 @@ CODES = [language.code for language in languages.all_languages()]
 NAMES = [entry.name for entry in normalizers]
 # Letters and marks of the scripts that have rules, invisible characters, and a little of everything else.
 CHARS = (
-    [chr(c) for a, b in ((0xE01, 0xE5B), (0xE81, 0xEDF), (0x1000, 0x104F), (0x1780, 0x17E9), (0xB82, 0xBFA)) for c in range(a, b)]
+    [
+        chr(c)
+        for a, b in ((0xE01, 0xE5B), (0xE81, 0xEDF), (0x1000, 0x104F), (0x1780, 0x17E9), (0xB82, 0xBFA))
+        for c in range(a, b)
+    ]
     + list("aâeếnĐ \t\n\r.,!?123中文字 ")
     + ["\u0301", "\u0302", "\u0323", "\u200b", "\u200c", "\u200d", "\ufeff", "\u00ad", "\u202e", "\u2028", "👩🏽‍🌾"]
 )

@@ -64,6 +64,7 @@ __all__ = [
     "backend_options",
     "collect",
     "open_backend",
+    "plugin_digest",
     "register_backend",
     "require",
 ]
@@ -140,6 +141,16 @@ def open_backend(name: str, target: str | Path = "", **options: Any) -> Any:
         if option not in known:
             raise ConfigError(f"back-end {name!r} has no option {option!r}", hint=nearest(option, known))
     return _entry(name).factory()(target, **options)
+
+
+def plugin_digest(name: str) -> dict[str, str]:
+    """What an output made with this back-end depends on: the source of a plug-in; nothing for a built-in one.
+
+    Raises:
+        UnknownNameError: there is no such back-end.
+    """
+    entry = _entry(name)
+    return {} if entry.origin == _BUILTIN else {f"plugin:back-end:{name}": plugins.source_digest(entry.factory())}
 
 
 def _entry(name: str) -> _Entry:

@@ -37,7 +37,7 @@ def serve(model: Path, host: str, port: int, name: str | None, backend: str, dev
         port=port,
         name=name,
         backend=backend,
-        ready=lambda url: click.echo(f"{url}/v1  (Ctrl-C ends it)"),
+        ready=lambda url: click.echo(f"{url}  (Ctrl-C ends it)"),
         **_options(backend, device),
     )
 

@@ -12,13 +12,13 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import zstandard
 
 from lontar.core.config import JsonObject
 from lontar.core.extras import need
-from lontar.core.shards import parse_row
+from lontar.core.shards import ZstdFrames, parse_row
 from lontar.data.config import Source
 from lontar.data.sources import Piece, SourceFile
 from lontar.errors import DataError
@@ -117,36 +117,9 @@ def _open(file: SourceFile) -> Iterator[BinaryIO]:
         if file.path.suffix == ".gz":
             yield cast(BinaryIO, gzip.GzipFile(fileobj=raw))
         elif file.path.suffix == ".zst":
-            yield cast(BinaryIO, io.BufferedReader(_Zstd(raw), 1 << 17))
+            yield cast(BinaryIO, io.BufferedReader(ZstdFrames(raw), 1 << 17))
         else:
             yield raw
-
-
-class _Zstd(io.RawIOBase):
-    """Frames of a zstd file. Unlike zstandard's own stream reader it notices a file that was cut off in a frame."""
-
-    def __init__(self, raw: BinaryIO) -> None:
-        self._raw, self._ready, self._packed = raw, memoryview(b""), b""
-        self._frame: zstandard.ZstdDecompressionObj | None = None
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._ready and (self._packed or self._read_more()):
-            self._frame = self._frame or zstandard.ZstdDecompressor().decompressobj()
-            self._ready = memoryview(self._frame.decompress(self._packed))
-            self._packed = self._frame.unused_data if self._frame.eof else b""
-            self._frame = None if self._frame.eof else self._frame
-        n = min(len(buffer), len(self._ready))
-        buffer[:n], self._ready = self._ready[:n], self._ready[n:]
-        return n
-
-    def _read_more(self) -> bool:
-        self._packed = self._raw.read(1 << 16)
-        if not self._packed and self._frame is not None:
-            raise EOFError("the file ends in the middle of a frame")
-        return bool(self._packed)
 
 
 def _lines(piece: Piece) -> Iterator[tuple[int, bytes]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lontar import languages
-from lontar.backends import backend_options, open_backend
+from lontar.backends import backend_options, open_backend, plugin_digest
 from lontar.backends.base import Closing
 from lontar.backends.cache import Cache
 from lontar.backends.drive import Failed, Policy
@@ -64,7 +64,8 @@ def run_uses(config: EvalConfig, inputs: dict[str, Any]) -> dict[str, str]:
         uses |= {name: sha256_file(path) for name, path in source_files(task, corpus, asked).items()}
         uses |= _plugins(task)
         codes |= set(asked)
-    return uses | languages.digests(sorted(codes))
+    backend = {} if config.backend == "auto" else plugin_digest(config.backend)
+    return uses | languages.digests(sorted(codes)) | backend
 
 
 def _plugins(task: Task) -> dict[str, str]:
