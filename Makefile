@@ -11,7 +11,7 @@ RUN         ?= runs/nano
 
 BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check -q
-TREE := src tests benchmarks scripts
+TREE := src tests benchmarks
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check lint types fmt test-slow bench docs clean

@@ -16,15 +16,16 @@ import platform
 import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from lontar.core.artifact import LINEAGE, SCRATCH, Artifact, parent_of, payload_files
 from lontar.core.config import Config, JsonObject
+from lontar.core.executor import Resources
 from lontar.core.job import Job
 from lontar.core.license import combine, from_sources
 from lontar.core.manifest import (
@@ -40,14 +41,25 @@ from lontar.core.manifest import (
     read_manifest,
     sha256_file,
 )
+from lontar.core.progress import Progress
 from lontar.core.shards import flush, write_json
 from lontar.errors import ArtifactError, DriftError, IncompleteError, LockedError, NotAnArtifactError
 
-if TYPE_CHECKING:
-    from lontar.core.stage import Options
-
 Status = Literal["build", "reuse", "resume", "drift"]
 Input = Artifact | tuple[Artifact, ...] | None
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, as distinct from what to make."""
+
+    seed: int = 0
+    resources: Resources = field(default_factory=Resources)
+    progress: Progress | None = None
+    rebuild: bool = False
+    """move a finished artifact aside and make it again"""
+    allow_incomplete: bool = False
+    """accept parents some of whose items failed"""
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,11 @@ from typing import Literal
 
 from lontar.core import build as builder
 from lontar.core.artifact import LINEAGE, Artifact
-from lontar.core.build import Derivation, State
+from lontar.core.build import Derivation, Options, State
 from lontar.core.manifest import FILENAME, read_manifest
 from lontar.core.progress import Progress
 from lontar.core.recipe import Loaded, as_json, gates
 from lontar.core.shards import flush, write_json
-from lontar.core.stage import Options
 from lontar.errors import ConfigError, GateError
 
 RECIPE_FILE = "recipe.json"

@@ -26,11 +26,10 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 from lontar.core import build as builder
 from lontar.core import plugins
 from lontar.core.artifact import Artifact
+from lontar.core.build import Options
 from lontar.core.config import Config, nearest
-from lontar.core.executor import Resources
 from lontar.core.extras import needed_by
 from lontar.core.job import Job
-from lontar.core.progress import Progress
 from lontar.core.registry import PACKAGE_ROOT
 from lontar.errors import ConfigError, KindError, UnknownNameError
 
@@ -58,19 +57,6 @@ class InputSpec:
         """`corpus`, `model or endpoint`, `corpus, several`."""
         names = " or ".join(kind.kind or "any artifact" for kind in self.kinds)
         return names + (", several" if self.many else "") + ("" if self.required else ", optional")
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to run, as distinct from what to make."""
-
-    seed: int = 0
-    resources: Resources = field(default_factory=Resources)
-    progress: Progress | None = None
-    rebuild: bool = False
-    """move a finished artifact aside and make it again"""
-    allow_incomplete: bool = False
-    """accept parents some of whose items failed"""
 
 
 @dataclass(frozen=True)
