@@ -10,7 +10,7 @@ TORCH_INDEX ?=
 RUN         ?= runs/nano
 
 BIN  := $(VENV)/bin
-PIP  := $(BIN)/python -m pip --disable-pip-version-check -q
+PIP  := $(BIN)/python -m pip --disable-pip-version-check -qq
 TREE := src tests benchmarks
 
 .DEFAULT_GOAL := help

@@ -18,7 +18,7 @@ from lontar.core.progress import JsonLines, Progress, Silent, Terminal
 
 def console() -> Console:
     """Standard output; wide when it is not a terminal, so that tables in logs are not folded."""
-    return Console(width=None if sys.stdout.isatty() else 160, highlight=False, soft_wrap=False)
+    return Console(width=None if sys.stdout.isatty() else 180, highlight=False, soft_wrap=False)
 
 
 def print_json(value: Any) -> None:
