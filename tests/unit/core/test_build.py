@@ -8,7 +8,7 @@ import pytest
 
 from lontar.core import build as builder
 from lontar.core.artifact import Artifact
-from lontar.core.stage import Resources
+from lontar.core.executor import Resources
 from lontar.errors import (
     ArtifactError,
     ConfigError,
