@@ -6,6 +6,7 @@ from lontar.core import build as builder
 from lontar.core import stage as stages
 from lontar.core.artifact import Artifact, Corpus, Model, Records, Report
 from lontar.core.config import Config
+from lontar.core.executor import Resources
 from lontar.core.stage import NoConfig, all_stages, families, find_stage, library_version, stage
 from lontar.errors import ConfigError, KindError, UnknownNameError
 from tests.unit.core import toys as t
@@ -151,7 +152,7 @@ def test_config_seed_and_parents_enter_the_fingerprint(records):
 
 def test_resources_and_locations_do_not(tmp_path):
     base = fingerprint(t.parts)
-    assert fingerprint(t.parts, resources=stages.Resources(workers=4, device="cpu")) == base
+    assert fingerprint(t.parts, resources=Resources(workers=4, device="cpu")) == base
     assert fingerprint(t.parts, config=t.PartsConfig(trace=str(tmp_path))) == base
     assert fingerprint(t.parts, config=t.PartsConfig(n=4)) != base
 
