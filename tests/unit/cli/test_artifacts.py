@@ -183,6 +183,7 @@ def test_adopt_takes_in_material(cli, tmp_path, monkeypatch):
     from lontar.core.artifact import Records
     from lontar.core.config import Config
 
+    stages.all_stages()  # a family imported while the copy stands would be lost with it
     monkeypatch.setattr(stages, "_STAGES", dict(stages._STAGES))
 
     class AdoptConfig(Config):

@@ -39,6 +39,7 @@ def unloaded(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home whose plug-ins have not been loaded; what a test loads is forgotten after it."""
     monkeypatch.setattr(plugins, "_loaded", set())
     monkeypatch.setattr(plugins, "_entry_points_loaded", True)
+    stages.all_stages()  # a family imported while the copy stands would be lost with it
     monkeypatch.setattr(stages, "_STAGES", dict(stages._STAGES))
     before = set(sys.modules)
     yield home

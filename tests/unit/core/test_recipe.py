@@ -228,6 +228,7 @@ def adopter(monkeypatch):
     from lontar.core.artifact import Records
     from lontar.core.config import Config
 
+    stages.all_stages()  # a family imported while the copy stands would be lost with it
     monkeypatch.setattr(stages, "_STAGES", dict(stages._STAGES))
 
     class AdoptConfig(Config):

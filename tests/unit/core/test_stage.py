@@ -14,6 +14,7 @@ from tests.unit.core import toys as t
 
 @pytest.fixture(autouse=True)
 def _names(monkeypatch):
+    stages.all_stages()  # a family imported while the copy stands would be lost with it
     monkeypatch.setattr(stages, "_STAGES", dict(stages._STAGES))
 
 
