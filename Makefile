@@ -14,7 +14,7 @@ PIP  := $(BIN)/python -m pip --disable-pip-version-check -qq
 TREE := src tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types fmt test-slow bench docs clean
+.PHONY: help setup demo test check lint types fmt test-slow test-llamacpp bench docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -38,7 +38,7 @@ demo: setup  ## run the recipe nano: corpus, base, tokenizer, adapted model, sco
 test: check  ## lint, types, import contract and all tests: what CI runs
 
 check: setup lint types
-	$(BIN)/python -m pytest -m "not slow and not gpu and not network" --cov --cov-report=
+	$(BIN)/python -m pytest -m "not slow and not gpu and not network and not llamacpp" --cov --cov-report=
 	$(BIN)/coverage report --include='src/lontar/core/*' --fail-under=90 --skip-covered
 
 lint: setup
@@ -55,7 +55,11 @@ fmt: setup  ## format and mend what can be mended
 	$(BIN)/ruff check --fix $(TREE)
 
 test-slow: setup  ## the long checks: 20 kills, larger models
-	$(BIN)/python -m pytest -m "slow and not gpu and not network"
+	$(BIN)/python -m pytest -m "slow and not gpu and not network and not llamacpp"
+
+test-llamacpp: setup  ## llama.cpp against transformers: the same ids and greedy text (builds it: minutes)
+	CMAKE_ARGS="-DGGML_NATIVE=OFF -DLLAVA_BUILD=OFF" $(PIP) install llama-cpp-python
+	$(BIN)/python -m pytest -m llamacpp tests/llamacpp
 
 bench: setup  ## ours against named peers, ratios
 	for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done

@@ -39,10 +39,37 @@ steps:
     stage: eval.run
     inputs: {model: model, corpus: corpus}
     config: {backend: echo, tasks: [bits_per_byte, word_order]}
+  again:
+    stage: eval.run
+    inputs: {model: base, corpus: corpus}
+    config: {backend: echo, tasks: [bits_per_byte, word_order]}
   export: {stage: export.safetensors, inputs: {model: model}}
+  english: {stage: tokenizer.train, inputs: {corpus: corpus}, config: {languages: [en], vocab_size: 400}}
+  chats:
+    stage: data.chats
+    config: {sources: [{synthetic: skills, langs: [en], skills: [copy, date], count: 12, heldout: 4}]}
+  chat:
+    stage: train.sft
+    inputs: {model: model, chats: chats, corpus: corpus}
+    config: {steps: 2, seq_len: 128, dtype: float32}
+  gguf: {stage: export.gguf, inputs: {model: model}, config: {types: [F32, F16, Q8_0]}}
+  card: {stage: export.card, inputs: {model: export, tokenizer: tokenizer, evaluations: [scores], corpora: [corpus]}}
+  report: {stage: report.build, inputs: {artifacts: [corpus, base, tokenizer, model, scores]}, config: {cost: false}}
+  comparison: {stage: report.compare, inputs: {evaluations: [scores, again]}}
 """
 # These hold floating-point results, which differ in the last bits between processors, or digests of such results.
-COMPUTED = ("model.safetensors", "training.json", "README.md", "lontar.json", "scores.json")
+COMPUTED = (
+    *("model.safetensors", "training.json", "README.md", "lontar.json", "scores.json"),
+    *(
+        "model-F32.gguf",
+        "model-F16.gguf",
+        "model-Q8_0.gguf",
+        "gguf.json",
+        "report.html",
+        "compare.html",
+        "figures.json",
+    ),
+)
 
 
 def outline(artifact: Artifact) -> str:

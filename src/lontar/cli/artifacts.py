@@ -21,10 +21,14 @@ from lontar.errors import IntegrityError, NotAnArtifactError, UnknownNameError
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
+@click.option("--decisions", is_flag=True, help="Show what was decided on each document of a corpus, and why.")
 @json_option
-def show(path: Path, as_json: bool) -> None:
+def show(path: Path, decisions: bool, as_json: bool) -> None:
     """Show an artifact, or every artifact of a run: manifest, metrics, license, cost, lineage."""
     found = [Artifact.open(folder) for folder in _folders(path)]
+    if decisions:
+        _show_decisions(found, as_json)
+        return
     if as_json:
         rows = [{"manifest": a.manifest.model_dump(mode="json"), "lineage": lineage_json(a.lineage())} for a in found]
         print_json(rows if len(rows) != 1 else rows[0])
@@ -34,6 +38,17 @@ def show(path: Path, as_json: bool) -> None:
         console().print(table(str(path), ("step", "kind", "stage", "size", "content"), rows_, right=(3,)))
         return
     _show_one(found[0])
+
+
+def _show_decisions(found: list[Artifact], as_json: bool) -> None:
+    from lontar.cli.decisions import decisions_of, table_of
+
+    rows = decisions_of(found)
+    if as_json:
+        print_json(rows if len(rows) > 1 else next(iter(rows.values())))
+        return
+    for name, decided in rows.items():
+        console().print(table_of(name, decided))
 
 
 def _show_one(artifact: Artifact) -> None:
@@ -121,6 +136,7 @@ _REGISTRIES = {
     "extractors": "lontar.scoring:extractors",
     "filters": "lontar.data.filters:corpus_filter",
     "gates": "lontar.core.recipe:gates",
+    "maskers": "lontar.data.maskers:maskers",
     "normalizers": "lontar.text:normalizers",
     "scorers": "lontar.scoring:scorers",
     "sentence-segmenters": "lontar.text:sentence_segmenters",

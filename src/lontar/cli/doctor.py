@@ -6,17 +6,22 @@ import os
 import platform
 import shutil
 from pathlib import Path
+from typing import Any
 
 import click
 
+from lontar.cli.fits import base_rows, fits_table, footprint_of, recipe_rows
 from lontar.cli.render import console, json_option, print_json, size, table
 from lontar.core import plugins
+from lontar.core.extras import need
 from lontar.core.stage import library_version
 
 EXTRAS = {
     "text": ("icu4py", "regex"),
     "data": ("pyarrow",),
     "scoring": ("sacrebleu",),
+    "gguf": ("gguf",),
+    "report": ("jinja2",),
     "train": ("torch", "transformers", "tokenizers", "safetensors"),
     "serve": ("starlette", "uvicorn"),
     "client": ("aiohttp",),
@@ -26,13 +31,15 @@ EXTRAS = {
 
 
 @click.command()
+@click.option("--base", type=click.Path(path_type=Path), help="A model's folder: what can be done with it here?")
+@click.option("--recipe", help="What do its training steps need? With --base: started from that model.")
 @json_option
-def doctor(as_json: bool) -> None:
-    """Say what is installed, what is missing and what this machine can do."""
+def doctor(base: Path | None, recipe: str | None, as_json: bool) -> None:
+    """Say what is installed, what is missing and what fits this machine (estimates, within a factor of two)."""
     found = {extra: {name: library_version(name) for name in names} for extra, names in EXTRAS.items()}
-    machine = _machine()
+    machine, fits = _machine(), _fits(base, recipe)
     if as_json:
-        print_json({"extras": found, "machine": machine})
+        print_json({"extras": found, "machine": machine, "fits": fits})
         return
     rows = []
     for extra, libraries in found.items():
@@ -42,6 +49,17 @@ def doctor(as_json: bool) -> None:
     out = console()
     out.print(table("extras", ("extra", "state", "installed"), rows))
     out.print(table("\nmachine", ("", ""), list(machine.items())))
+    if fits:
+        out.print(fits_table("\nwhat fits (estimates)", fits))
+
+
+def _fits(base: Path | None, recipe: str | None) -> list[dict[str, Any]]:
+    if base is None and recipe is None:
+        return []
+    need("torch", extra="train")  # the machine is measured with it
+    model = None if base is None else footprint_of(base)
+    rows = [] if model is None else base_rows(model)
+    return rows + ([] if recipe is None else recipe_rows(recipe, model))
 
 
 def _machine() -> dict[str, str]:

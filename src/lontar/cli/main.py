@@ -18,7 +18,8 @@ from lontar.errors import INTERRUPTED, LontarError
 
 VERBS: dict[str, tuple[str, str]] = {
     "adopt": ("lontar.cli.artifacts:adopt", "Take in a model, tokenizer or endpoint from outside, with its license."),
-    "chat": ("lontar.cli.serve:chat", "Talk to a model on the terminal."),
+    "chat": ("lontar.cli.chat:chat", "Talk to a model on the terminal, or to two side by side."),
+    "demo": ("lontar.cli.demo:demo", "From text to a better model, measured, exported, served: in three acts."),
     "copy": ("lontar.cli.run:copy", "Copy a recipe that comes along to a file of yours."),
     "doctor": ("lontar.cli.doctor:doctor", "Say what is installed, what is missing and what this machine can do."),
     "list": ("lontar.cli.artifacts:list_", "List languages, stages, recipes, filters, scorers, tasks, backends, ..."),
@@ -31,7 +32,8 @@ FAMILIES: dict[str, str] = {
     "data": "Build corpora.",
     "eval": "Evaluate models.",
     "export": "Export models.",
-    "tokenizer": "Extend tokenizers and resize models to them.",
+    "report": "Tell a run, or compare evaluations, on one page.",
+    "tokenizer": "Train and extend tokenizers, resize models to them.",
     "train": "Train models.",
 }
 

@@ -12,10 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
+from pydantic import ValidationError
+
+from lontar.core.config import JsonObject
 from lontar.core.manifest import FILENAME, Manifest, Parent, content_digest, fingerprint, read_manifest, sha256_file
-from lontar.core.records import Document
+from lontar.core.records import Chat, Document
 from lontar.core.shards import read_jsonl
-from lontar.errors import ArtifactError, IntegrityError, KindError, NotAnArtifactError
+from lontar.errors import ArtifactError, DataError, IntegrityError, KindError, NotAnArtifactError
 
 LINEAGE = "lineage"
 LOG = "log"
@@ -239,9 +242,36 @@ class Endpoint(Artifact):
 
 
 class Records(Artifact):
-    """Chats, preferences or prompts as `<split>/*.jsonl.zst`."""
+    """Chats, preferences or prompts as `<split>/*.jsonl.zst`; chats as `<split>/<lang>-<n>.jsonl.zst`."""
 
     kind = "records"
+
+    def langs(self, split: Split = "train") -> list[str]:
+        """Languages that have records in `split`, sorted."""
+        return sorted(
+            {name.split("/")[1].rsplit("-", 1)[0] for name in self.manifest.files if name.startswith(f"{split}/")}
+        )
+
+    def chats(self, split: Split = "train", langs: Iterable[str] | None = None) -> Iterator[Chat]:
+        """Chats of `split` in stored order, of the given languages or of all.
+
+        Raises:
+            DataError: a row is no chat; names file and line.
+        """
+        wanted = None if langs is None else set(langs)
+        for name in sorted(n for n in self.manifest.files if n.startswith(f"{split}/")):
+            if wanted is None or name.split("/")[1].rsplit("-", 1)[0] in wanted:
+                for line, row in read_jsonl(self.path / name):
+                    yield self._chat(row, f"{self.path / name}:{line}")
+
+    @staticmethod
+    def _chat(row: JsonObject, where: str) -> Chat:
+        try:
+            return Chat.model_validate({name: row[name] for name in Chat.model_fields if name in row})
+        except ValidationError as err:
+            first = err.errors(include_url=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            raise DataError(f"{where}: field {place!r} of a chat: {first['msg']}") from err
 
 
 class Report(Artifact):

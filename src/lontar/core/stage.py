@@ -6,7 +6,8 @@ command, the recipe key and the validation follow. A stage is called with the fo
     extend("runs/x/tokenizer", base, corpus, config=ExtendConfig(new_tokens=16_384))  # -> Tokenizer
     extend.using(seed=1, resources=Resources(workers=2))("runs/x/tokenizer", base, corpus, config=...)
 
-Built-in stages live in `lontar/<family>/stages.py` and are named `<family>.<verb>`; a plug-in may register any name.
+Built-in stages live in `lontar/<family>/stages.py`, or in a `*_stages.py` beside it that the package imports, and are
+named `<family>.<verb>`; a plug-in may register any name.
 """
 
 from __future__ import annotations

@@ -11,10 +11,11 @@ from lontar import languages
 from lontar.core.config import Config
 from lontar.core.license import check_spdx
 from lontar.data.filters import checked_spec
+from lontar.data.maskers import known_masker
 from lontar.data.tags import language_of
 from lontar.errors import LicenseError, UnknownNameError
 
-Kind = Literal["jsonl", "text", "parquet", "sample"]
+Kind = Literal["jsonl", "text", "parquet", "sample", "synthetic"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -44,11 +45,12 @@ def _some(sources: tuple[Source, ...]) -> tuple[Source, ...]:
 
 LanguageCode = Annotated[str, AfterValidator(_known_language)]
 Spdx = Annotated[str, AfterValidator(_spdx)]
+MaskerName = Annotated[str, AfterValidator(known_masker)]
 FilterSpec = Annotated[JsonValue, AfterValidator(checked_spec)]
 
 
 class Source(Config):
-    """Files to take documents from: exactly one of `jsonl`, `text`, `parquet` and `sample`."""
+    """Files to take documents from: exactly one of `jsonl`, `text`, `parquet`, `sample` and `synthetic`."""
 
     jsonl: str | None = None
     """JSON-lines files: a path or a pattern such as `corpus/**/*.jsonl`, relative to the working folder;
@@ -58,7 +60,13 @@ class Source(Config):
     parquet: str | None = None
     """Parquet files, a path or a pattern"""
     sample: str | None = None
-    """text that comes with the package: `parallel`"""
+    """text that comes with the package: `parallel`, `parity`, `paragraphs`, `informal`, `dirty`"""
+    synthetic: Literal["stories"] | None = None
+    """text made from templates that come with the package; documents carry `synthetic: true`"""
+    count: int = Field(default=200, ge=1)
+    """synthetic documents of each language; fewer when the templates give no more different ones"""
+    seed: int = Field(default=1, ge=0)
+    """which synthetic documents; the seed of the run takes no part"""
     unit: Literal["file", "paragraph", "line"] = "line"
     """what one document is in text files; paragraphs are parted by empty lines"""
     text_field: str = "text"
@@ -86,11 +94,20 @@ class Source(Config):
             raise PydanticCustomError("source", "`unit` goes with `text` alone")
         if self.text_field != "text" and self.text is not None:
             raise PydanticCustomError("source", "`text_field` does not go with `text`: plain text has no fields")
+        if self.synthetic is None and (extra := sorted({"count", "seed"} & self._set_otherwise)):
+            raise PydanticCustomError("source", "`{field}` goes with `synthetic` alone", {"field": extra[0]})
+        if self.synthetic is not None and self.lang is not None:
+            raise PydanticCustomError("source", "`synthetic` takes `langs`, not `lang`")
         return self
 
     @property
+    def _set_otherwise(self) -> set[str]:
+        """Fields that differ from their defaults: a config that was spelled out in full stays valid."""
+        return {name for name, info in type(self).model_fields.items() if getattr(self, name) != info.default}
+
+    @property
     def kind(self) -> Kind:
-        """Which of the four it is."""
+        """Which of them it is."""
         return next(name for name in KINDS if getattr(self, name) is not None)
 
     @property
@@ -119,6 +136,14 @@ class BuildConfig(Config):
     """filters in order: a name or {name: {setting: value}}; the first reason counts"""
     duplicates: Literal["drop", "keep"] = "drop"
     """exact duplicates across languages and splits, compared by letters, marks and digits alone"""
+    near_duplicates: float | None = Field(default=None, ge=0.3, le=1.0)
+    """drop documents that share this much with one that stays (Jaccard similarity of runs of 5 letters), for example
+    0.8; estimated by MinHash within 0.04; takes about 1 kB of memory a document"""
+    mask: tuple[MaskerName, ...] = ()
+    """personal data to replace, in this order: `email`, `id_number`, `phone`"""
+    decisions: Literal["none", "dropped", "all"] = "none"
+    """keep a record of what was decided on each document, with an excerpt: none (counts are enough for a big corpus),
+    those dropped, or all with what was changed in them"""
     heldout: Heldout = Heldout()
     unknown_language: Literal["drop", "stop"] = "drop"
     """documents in a language without a language file"""

@@ -37,6 +37,8 @@ class LanguageCounts:
     kept: dict[Split, Count] = field(default_factory=lambda: {"train": Count(), "heldout": Count()})
     dropped: Counter[str] = field(default_factory=Counter)
     licenses: Counter[str] = field(default_factory=Counter)
+    edited: Counter[str] = field(default_factory=Counter)
+    """documents that stay and were changed, by step, as far as that is told"""
 
     def json(self) -> JsonObject:
         """As a JSON object with sorted keys."""
@@ -45,6 +47,7 @@ class LanguageCounts:
             **{split: count.json() for split, count in self.kept.items()},
             "dropped": dict(sorted(self.dropped.items())),
             "licenses": dict(sorted(self.licenses.items())),
+            **({"edited": dict(sorted(self.edited.items()))} if self.edited else {}),
         }
 
 

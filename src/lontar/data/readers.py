@@ -22,6 +22,7 @@ from lontar.core.shards import ZstdFrames, parse_row
 from lontar.data.config import Source
 from lontar.data.sources import Piece, SourceFile
 from lontar.errors import DataError
+from lontar.samples import stories
 
 # Longer lines are damage (a binary file, a lost line end), and would have to be held in memory whole.
 MAX_LINE_BYTES = 256 << 20
@@ -62,6 +63,8 @@ def entries(source: Source, piece: Piece) -> Iterator[Entry]:
     """
     if source.kind == "parquet":
         yield from _parquet(source, piece)
+    elif source.kind == "synthetic":
+        yield from _synthetic(source, piece)
     elif source.kind != "text":
         for number, line in _lines(piece):
             if line.strip():
@@ -164,6 +167,12 @@ _UNITS: dict[str, Callable[[Piece], Iterator[tuple[int, bytes]]]] = {
     "paragraph": _paragraphs,
     "file": _whole,
 }
+
+
+def _synthetic(source: Source, piece: Piece) -> Iterator[Entry]:
+    for number, row in enumerate(stories.generate(piece.file.path.stem, source.count, source.seed), start=1):
+        name = f"{piece.file.name}:{number}"
+        yield Entry(name, name, len(str(row["text"]).encode("utf-8")), functools.partial(dict, row))
 
 
 def _parquet(source: Source, piece: Piece) -> Iterator[Entry]:

@@ -14,9 +14,11 @@ from lontar.core.config import JsonObject
 from lontar.core.records import Document
 from lontar.core.shards import write_jsonl
 from lontar.data.config import BuildConfig, Source
+from lontar.data.decisions import excerpt, normalized
 from lontar.data.dedup import comparison_form, key_of
 from lontar.data.documents import read_document, side
 from lontar.data.filters import compiled, first_reason
+from lontar.data.maskers import mask, used
 from lontar.data.readers import BadInputError, Entry, entries
 from lontar.data.sources import Shard
 from lontar.data.tags import UNDETERMINED, language_of, tag_for_counts
@@ -43,7 +45,8 @@ def work(task: Task) -> Task:
 def outcomes(shard: Shard, config: BuildConfig) -> Iterator[JsonObject]:
     """One row for each document: `{lang, in, row, key, split}` when it may stay, `{lang, in, reason}` when not.
 
-    `in` is its size: UTF-8 bytes of the text as read; for a line that could not be read, of the line.
+    `in` is its size: UTF-8 bytes of the text as read; for a line that could not be read, of the line. As the config
+    asks: `id` and `excerpt` of a document that does not stay, `edits` and `minhash` of one that may.
 
     Raises:
         DataError: a line cannot be read and `on_error` is `stop`, or a file is damaged.
@@ -68,7 +71,8 @@ def _outcome(entry: Entry, source: Source, judge: _Judge, limit: Limit, config: 
     except BadInputError as err:
         if config.on_error == "stop":
             raise err.plain() from err
-        return {"lang": UNDETERMINED, "in": entry.bytes, "reason": err.reason, "error": err.message}
+        told = {"id": entry.locator, "excerpt": ""} if config.decisions != "none" else {}
+        return {"lang": UNDETERMINED, "in": entry.bytes, "reason": err.reason, "error": err.message, **told}
     lang = language_of(doc.lang)
     code = lang.code if lang else tag_for_counts(doc.lang)
     size = len(doc.text.encode("utf-8"))
@@ -77,33 +81,57 @@ def _outcome(entry: Entry, source: Source, judge: _Judge, limit: Limit, config: 
             f"{entry.where}: no language file for {doc.lang!r}",
             hint="`lontar list languages` shows the known ones; add one, or set unknown_language: drop",
         )
+    base: JsonObject = {"lang": code, "in": size}
     if source.langs is not None and code not in source.langs:
-        return {"lang": code, "in": size, "reason": "not_selected"}
+        return {**base, **judge.drop("not_selected", doc)}
     if not limit.admits(code, size):
         return None
-    base: JsonObject = {"lang": code, "in": size}
     if lang is None:
-        return {**base, "reason": "unknown_language"}
+        return {**base, **judge.drop("unknown_language", doc)}
     return {**base, **judge(replace(doc, lang=code), lang, split, entry.where)}
 
 
 class _Judge:
-    """Normalize a document and decide on it alone."""
+    """Normalize a document, decide on it alone, and mask what is personal."""
 
     def __init__(self, config: BuildConfig) -> None:
         self._filters = compiled(config.filters)
+        self._maskers = used(config.mask)
         self._config = config
 
     def __call__(self, doc: Document, lang: Language, split: str | None, where: str) -> JsonObject:
-        normal = lang.normalized(doc.text)
+        normal, edits = self._normalized(doc.text, lang)
         form = comparison_form(normal)
         if not form:
-            return {"reason": "no_letters"}
-        if self._config.normalize == "language":
-            doc = replace(doc, text=normal)
-        if reason := first_reason(self._filters, doc, lang, where):
+            return self.drop("no_letters", doc)
+        kept = replace(doc, text=normal) if self._config.normalize == "language" else doc
+        if reason := first_reason(self._filters, kept, lang, where, raw=doc):
+            return self.drop(reason, doc)
+        if self._maskers:
+            text, masked = mask(kept.text, self._maskers)
+            kept, edits = replace(kept, text=text), edits | masked
+            form = comparison_form(mask(normal, self._maskers)[0])
+        found: JsonObject = {"row": kept.row(), "key": key_of(form).hex()}
+        found["split"] = split or side(self._config.heldout, kept, form)
+        if edits:
+            found["edits"] = dict(edits)
+        if self._config.near_duplicates is not None:
+            from lontar.data.near import sketch  # numpy, which listing stages need not wait for
+
+            found["minhash"] = sketch(form)
+        return found
+
+    def drop(self, reason: str, doc: Document) -> JsonObject:
+        """The outcome of a document that does not stay."""
+        if self._config.decisions == "none":
             return {"reason": reason}
-        return {"row": doc.row(), "key": key_of(form).hex(), "split": split or side(self._config.heldout, doc, form)}
+        return {"reason": reason, "id": doc.id, "excerpt": excerpt(mask(doc.text, self._maskers)[0])}
+
+    def _normalized(self, text: str, lang: Language) -> tuple[str, dict[str, int]]:
+        """The normal form, and what changed where that is told."""
+        if self._config.decisions == "all" and self._config.normalize == "language":
+            return normalized(text, lang.normalize)
+        return lang.normalized(text), {}
 
 
 @dataclass

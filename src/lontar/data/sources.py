@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import lontar
+from lontar import languages, samples
+from lontar.core.config import nearest
 from lontar.core.extras import need
 from lontar.data.config import Source
 from lontar.errors import DataError
@@ -32,7 +34,10 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Part of a file: bytes for lines, row groups for Parquet; `end` None means up to its end."""
+    """Part of a file: bytes for lines, row groups for Parquet; `end` None means up to its end.
+
+    For synthetic text the file is the one of templates, and all documents of a language are one piece.
+    """
 
     file: SourceFile
     start: int = 0
@@ -57,6 +62,8 @@ def find_files(source: Source) -> list[SourceFile]:
     """
     if source.kind == "sample":
         return _sample_files(source)
+    if source.kind == "synthetic":
+        return _template_files(source)
     base, rest = _fixed_part(Path(source.pattern).expanduser())
     if rest is None:
         if base.is_dir():
@@ -86,13 +93,26 @@ def _sample_files(source: Source) -> list[SourceFile]:
     if not found:
         names = ", ".join(sorted(p.name for p in root.iterdir() if any(p.glob("*.jsonl")))) if root.is_dir() else ""
         raise DataError(f"no packaged sample text is called {source.pattern!r}", hint=f"there is: {names or 'none'}")
-    wanted = [p for p in found if source.langs is None or p.stem in source.langs]
+    # A file that is not called after a language, such as `informal/taglish.jsonl`, says it row by row.
+    codes = {language.code for language in languages.all_languages()}
+    wanted = [p for p in found if source.langs is None or p.stem in source.langs or p.stem not in codes]
     if not wanted:
         raise DataError(
             f"sample {source.pattern!r} has none of {', '.join(source.langs or ())}",
             hint=f"it has {', '.join(p.stem for p in found)}",
         )
     return [SourceFile(p, p.name) for p in wanted]
+
+
+def _template_files(source: Source) -> list[SourceFile]:
+    known = samples.languages(source.pattern)
+    for code in source.langs or ():
+        if code not in known:
+            raise DataError(f"no synthetic {source.pattern} in {code!r}", hint=nearest(code, known))
+    folder = samples.path(source.pattern)
+    return [
+        SourceFile(folder / f"{code}.yaml", f"{source.pattern}/{code}.yaml") for code in sorted(source.langs or known)
+    ]
 
 
 def plan(sources: Iterable[Source]) -> list[Shard]:
@@ -112,6 +132,8 @@ def _pieces(source: Source, files: Iterable[SourceFile]) -> Iterator[tuple[Piece
     for file in files:
         if source.kind == "parquet":
             yield from _row_groups(file)
+        elif source.kind == "synthetic":
+            yield Piece(file), SHARD_BYTES  # generating takes longer than reading: one language, one worker
         elif file.path.suffix in (".zst", ".gz"):
             yield Piece(file), _RATIO * file.path.stat().st_size
         elif source.kind == "text" and source.unit != "line":

@@ -8,24 +8,27 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from lontar import languages
-from lontar.core.artifact import Corpus, Split
-from lontar.core.config import JsonObject
+from lontar.core.artifact import Corpus
 from lontar.core.executor import Serial
 from lontar.core.job import Job
 from lontar.core.manifest import sha256_file
 from lontar.core.progress import Task as ProgressTask
 from lontar.core.shards import TEMPORARY, read_jsonl, write_json
 from lontar.core.stage import stage
+from lontar.data.chat_stages import chats  # noqa: F401 - a stage of this family
 from lontar.data.config import BuildConfig, Source
 from lontar.data.counts import Counts
 from lontar.data.filters import compiled
+from lontar.data.maskers import used
+from lontar.data.merge import Merger
 from lontar.data.shard import Limit, Task, work
 from lontar.data.sources import Shard, find_files, plan
 from lontar.data.writer import CorpusWriter
 from lontar.errors import DataError
+from lontar.samples import stories
 
 
 def build_uses(config: BuildConfig, inputs: dict[str, Any]) -> dict[str, str]:
@@ -37,12 +40,16 @@ def build_uses(config: BuildConfig, inputs: dict[str, Any]) -> dict[str, str]:
     uses = {"unicode": unicodedata.unidata_version}
     for source in config.sources:
         for file in find_files(source):
+            if source.synthetic:
+                uses[f"synthetic:{file.name}"] = stories.digest(file.path.stem)
+                continue
             try:
                 uses[f"file:{file.name if source.sample else file.path}"] = sha256_file(file.path)
             except OSError as err:
                 raise DataError(f"{file.path}: cannot read: {err.strerror or err}") from err
     uses |= languages.digests(sorted(_possible_languages(config)))
-    uses |= {f"plugin:filter:{u.name}": u.entry.source_digest for u in compiled(config.filters) if not u.entry.builtin}
+    plugins = [("filter", use) for use in compiled(config.filters)] + [("masker", use) for use in used(config.mask)]
+    uses |= {f"plugin:{noun}:{use.name}": use.entry.source_digest for noun, use in plugins if not use.entry.builtin}
     return uses
 
 
@@ -58,12 +65,15 @@ def _possible_languages(config: BuildConfig) -> set[str]:
 
 
 def _stems(source: Source) -> list[str]:
-    return [file.path.stem for file in find_files(source)] if source.kind == "sample" else []
+    """Languages that the files of a packaged source are called after; none when any is called otherwise."""
+    stems = [file.path.stem for file in find_files(source)] if source.kind in ("sample", "synthetic") else []
+    codes = {language.code for language in languages.all_languages()}
+    return stems if codes.issuperset(stems) else []
 
 
 @stage("data.build", out=Corpus, version=1, libraries=("icu4py", "regex", "zstandard"), uses=build_uses)
 def build(job: Job, *, config: BuildConfig) -> None:
-    """Build a corpus from text, JSON-lines and Parquet files: normalize, filter, drop duplicates, hold out a part."""
+    """Build a corpus from text, JSON-lines and Parquet files: normalize, filter, drop copies, mask, hold out a part."""
     shards = plan(config.sources)
     with job.progress.task("build", total=len(shards), unit="shards") as task, CorpusWriter(job.dir) as writer:
         counts = _merge(job, config, shards, writer, task)
@@ -76,38 +86,14 @@ def build(job: Job, *, config: BuildConfig) -> None:
 
 
 def _merge(job: Job, config: BuildConfig, shards: Sequence[Shard], writer: CorpusWriter, task: ProgressTask) -> Counts:
-    counts, seen = Counts(), set[bytes]()
-    limits = [Limit(source) for source in config.sources]
-    for shard, path in _outcomes(job, config, shards, limits):
+    merger = Merger(config, [Limit(source) for source in config.sources], writer)
+    counts = merger.counts
+    for shard, path in _outcomes(job, config, shards, merger.limits):
         for _, outcome in read_jsonl(path):
-            _take(outcome, config, limits[shard.source], seen, counts, writer)
+            merger.take(outcome, shard.source)
         task.advance()
         task.note(kept=counts.kept, dropped=counts.reasons.total())
     return counts
-
-
-def _take(
-    outcome: JsonObject, config: BuildConfig, limit: Limit, seen: set[bytes], counts: Counts, writer: CorpusWriter
-) -> None:
-    """Decide on one document in the order of the input: limit, errors, duplicates; then store and count it."""
-    lang, size, reason = str(outcome["lang"]), int(str(outcome["in"])), outcome.get("reason")
-    error = outcome.get("error")
-    if error is not None:
-        counts.drop(lang, size, str(reason), str(error))
-        if counts.n_errors > config.max_errors:
-            raise _too_many(counts, config)
-        return
-    if reason != "not_selected" and not limit.admits(lang, size):
-        return
-    if reason is None and config.duplicates == "drop":
-        key = bytes.fromhex(str(outcome["key"]))
-        reason = "duplicate" if key in seen else None
-        seen.add(key)
-    if reason is not None:
-        counts.drop(lang, size, str(reason))
-        return
-    row, split = cast(JsonObject, outcome["row"]), cast(Split, outcome["split"])
-    writer.write(split, lang, row, counts.keep(lang, size, row, split))
 
 
 def _outcomes(
@@ -135,14 +121,6 @@ def _outcomes(
             ready = next(made, None)
         elif i in done:
             yield shard, job.scratch / names[i]
-
-
-def _too_many(counts: Counts, config: BuildConfig) -> DataError:
-    first = "\n".join(f"  {line}" for line in counts.errors[:5])
-    return DataError(
-        f"{counts.n_errors} lines cannot be read, max_errors is {config.max_errors}; the first:\n{first}",
-        hint="repair the files, or raise max_errors",
-    )
 
 
 def _empty(counts: Counts) -> DataError:

@@ -1,4 +1,4 @@
-"""Shards of a corpus, written side by side: one open file for each split and language."""
+"""Shards of a corpus, written side by side: one open file for each split and language, and one for decisions."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import zstandard
 from lontar.core.artifact import Split
 from lontar.core.config import JsonObject
 from lontar.core.shards import ZSTD_LEVEL
+from lontar.data.decisions import DECISIONS
 
 # 64 MiB of text: big enough to compress well, small enough to share among workers.
 SHARD_TEXT_BYTES = 64 << 20
@@ -23,6 +24,16 @@ class _Open:
     raw: BinaryIO
     stream: zstandard.ZstdCompressionWriter
     text_bytes: int = 0
+
+    @classmethod
+    def at(cls, path: Path) -> Self:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        raw = path.open("wb")
+        compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_checksum=True)
+        return cls(raw, compressor.stream_writer(raw, closefd=False))
+
+    def write(self, row: JsonObject) -> None:
+        self.stream.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode("utf-8") + b"\n")
 
     def close(self) -> None:
         self.stream.close()  # type: ignore[no-untyped-call]
@@ -54,15 +65,18 @@ class CorpusWriter:
         if key in self._open and self._open[key].text_bytes + text_bytes > self._shard_bytes:
             self._open.pop(key).close()
         shard = self._open.get(key) or self._begin(key)
-        shard.stream.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode("utf-8") + b"\n")
+        shard.write(row)
         shard.text_bytes += text_bytes
+
+    def open_decisions(self) -> None:
+        """Begin the file of decisions, which is there even when no row comes."""
+        self._open["", DECISIONS] = _Open.at(self._folder / DECISIONS)
+
+    def decide(self, row: JsonObject) -> None:
+        """Append one row to the decisions."""
+        self._open["", DECISIONS].write(row)
 
     def _begin(self, key: tuple[str, str]) -> _Open:
         n = self._shards.get(key, 0)
         self._shards[key] = n + 1
-        path = self._folder / key[0] / f"{key[1]}-{n:05d}.jsonl.zst"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        raw = path.open("wb")
-        compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_checksum=True)
-        self._open[key] = _Open(raw, compressor.stream_writer(raw, closefd=False))
-        return self._open[key]
+        return self._open.setdefault(key, _Open.at(self._folder / key[0] / f"{key[1]}-{n:05d}.jsonl.zst"))

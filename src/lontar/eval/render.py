@@ -41,8 +41,8 @@ def _figure(figures: dict[str, Any] | None, *, signed: bool = False) -> str:
 
 
 def _notes(row: dict[str, Any]) -> str:
-    """Rows without an answer and failed requests, of both models."""
-    notes = []
+    """What is not above chance, rows without an answer and failed requests, of both models."""
+    notes = ["not above chance"] if row.get("above_chance") is False else []
     for name, figures in (("", row), ("baseline ", row["baseline"])):
         for what in ("nulls", "failed"):
             if figures is not None and figures[what]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import lontar
 from lontar import languages
@@ -19,10 +20,13 @@ from lontar.core.shards import read_jsonl
 from lontar.errors import DataError
 from lontar.eval.items import Item, build_all, builder
 from lontar.eval.task import Task, fill
+from lontar.samples import skills, stories
 from lontar.scoring import Sample, Turn
 
 PACKAGED = "parallel"
 HELDOUT: Split = "heldout"
+# Of packaged text, what no training may see and no choice was made on (`dev` is for choices).
+KEPT_BACK = ("heldout", "test")
 
 
 def packaged_folder(name: str) -> Path:
@@ -33,6 +37,9 @@ def packaged_folder(name: str) -> Path:
 def source_files(task: Task, corpus: Corpus | None, codes: Iterable[str]) -> dict[str, Path]:
     """Files that a task reads in these languages besides the corpus, by a name that is the same on every machine."""
     found: dict[str, Path] = {}
+    codes = sorted(codes)
+    if any(task.source_in(code).skill for code in codes):  # words of all languages stand in a skill's answers
+        found |= {f"sample:skills/{p.name}": p for p in sorted(packaged_folder("skills").glob("*.yaml"))}
     for code in codes:
         source, path = task.source_in(code), _file(task, code, corpus)
         if path is not None and path.is_file():
@@ -42,8 +49,10 @@ def source_files(task: Task, corpus: Corpus | None, codes: Iterable[str]) -> dic
 
 
 def _file(task: Task, code: str, corpus: Corpus | None) -> Path | None:
-    """The file that holds the items of a task in a language; None when they come from the corpus."""
+    """The file that items come from, or that they are written from; None when they come from the corpus."""
     source = task.source_in(code)
+    if source.stories or source.skill:
+        return packaged_folder("stories" if source.stories else "skills") / f"{code}.yaml"
     if source.jsonl:
         return task.folder / source.jsonl.replace("{lang}", code)
     if source.heldout and corpus is not None:
@@ -91,13 +100,33 @@ def _rank(seed: str, item: Item) -> bytes:
 
 
 def _items(task: Task, code: str, corpus: Corpus | None) -> Iterator[Item]:
-    path = _file(task, code, corpus)
-    if path is not None:
+    path, source = _file(task, code, corpus), task.source_in(code)
+    if source.stories:
+        yield from _stories(code, source.stories)
+    elif source.skill:
+        yield from _questions(code, source.skill, source.count)
+    elif path is not None:
         packaged = task.source_in(code).jsonl is None
-        yield from (i for i in _rows(path, code) if not packaged or i.fields.get("split") == HELDOUT)
+        yield from (i for i in _rows(path, code) if not packaged or i.fields.get("split") in KEPT_BACK)
     elif corpus is not None:
         for document in corpus.documents(HELDOUT, [code]):
             yield Item(document.id, code, document.text, group=document.id)
+
+
+def _stories(code: str, count: int) -> Iterator[Item]:
+    for row in stories.generate(code, count):
+        if row["split"] == HELDOUT:
+            yield Item(str(row["id"]), code, str(row["text"]), str(row["scene"]))
+
+
+def _questions(code: str, skill: str, count: int) -> Iterator[Item]:
+    """Fields `question`, `answer` (the number of a choice where there are choices), `expected`, `choices`."""
+    for row in skills.generate(code, skill, count, HELDOUT):
+        chat, choices, answer = cast(Any, row["messages"]), cast(list[JsonValue], row["choices"]), row["answer"]
+        fields: dict[str, JsonValue] = {"question": chat[0]["content"], "expected": answer, "skill": skill}
+        if choices:
+            fields |= {"choices": choices, "answer": choices.index(answer)}
+        yield Item(str(row["id"]), code, str(chat[0]["content"]), str(row["id"]), fields)
 
 
 def _rows(path: Path, code: str) -> Iterator[Item]:

@@ -166,7 +166,9 @@ def row_of(task: Task, score: Score, base: Score | None, difference: Difference 
         "lang": score.lang,
         "unit": task.unit,
         "better": task.better,
+        "aggregate": task.aggregate,
         "chance": task.chance,
+        "above_chance": above_chance(task, score),
         **_figures(score),
         "baseline": None if base is None else _figures(base),
         "difference": None,
@@ -176,6 +178,14 @@ def row_of(task: Task, score: Score, base: Score | None, difference: Difference 
         row["difference"] = {name: getattr(difference, name) for name in ("value", "low", "high", "p")}
         row["verdict"] = verdict(task, difference)
     return row
+
+
+def above_chance(task: Task, score: Score) -> bool | None:
+    """Does the whole interval lie on the good side of chance? None where the task has no such figure."""
+    if task.chance is None or score.value is None:
+        return None
+    end = score.low if task.better == "higher" else score.high
+    return end is not None and (end > task.chance if task.better == "higher" else end < task.chance)
 
 
 def _figures(score: Score) -> JsonObject:

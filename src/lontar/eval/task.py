@@ -24,6 +24,7 @@ from lontar.core.records import Message
 from lontar.core.registry import Registry
 from lontar.errors import ConfigError, LontarError, UnknownNameError
 from lontar.eval.items import builder
+from lontar.samples import skills
 from lontar.scoring import aggregate, extractor, scorer
 
 _FOLDER = Path(__file__).parent / "tasks"
@@ -64,21 +65,35 @@ def _language(code: str) -> str:
 LanguageCode = Annotated[str, AfterValidator(_language)]
 
 
+def _known_skill(name: str) -> str:
+    if name not in skills.SKILLS:
+        text = f"unknown skill {name!r} ({nearest(name, skills.SKILLS)})"
+        raise PydanticCustomError("skill", "{text}", {"text": text})
+    return name
+
+
 class Source(Config):
-    """Where items come from: exactly one of `heldout`, `sample` and `jsonl`."""
+    """Where items come from: exactly one of `heldout`, `sample`, `stories`, `skill` and `jsonl`."""
 
     heldout: bool = False
     """held-out documents of the corpus that is being evaluated on; packaged sentences where there is no corpus"""
     sample: str | None = None
-    """held-out text that comes with the package: `parallel`"""
+    """held-out text that comes with the package: `parallel`, `parity`, `paragraphs`"""
+    stories: int | None = Field(default=None, ge=1)
+    """held-out stories among so many that are written from templates: combinations that no training story has"""
+    skill: Annotated[str, AfterValidator(_known_skill)] | None = None
+    """a micro-task of the package: questions with values that stand in no training question"""
+    count: int = Field(default=100, ge=1)
+    """with `skill`: at most so many questions per language"""
     jsonl: str | None = None
     """rows with `id`, and `lang` unless the path holds {lang}; relative to the task's file"""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        given = [n for n, v in (("heldout", self.heldout), ("sample", self.sample), ("jsonl", self.jsonl)) if v]
+        kinds = ("heldout", "sample", "stories", "skill", "jsonl")
+        given = [name for name in kinds if getattr(self, name)]
         if len(given) != 1:
-            text = "give exactly one of heldout, sample, jsonl" + (f" (given: {', '.join(given)})" if given else "")
+            text = "give exactly one of " + ", ".join(kinds) + (f" (given: {', '.join(given)})" if given else "")
             raise PydanticCustomError("source", "{text}", {"text": text})
         return self
 

@@ -1,6 +1,6 @@
-"""Models in the forms other programs load."""
+"""Models in the forms other programs load, and the card that goes with them."""
 
-from lontar.export.config import SafetensorsConfig
-from lontar.export.stages import safetensors
+from lontar.export.config import CardConfig, GgufConfig, SafetensorsConfig
+from lontar.export.stages import gguf, safetensors, write_card
 
-__all__ = ["SafetensorsConfig", "safetensors"]
+__all__ = ["CardConfig", "GgufConfig", "SafetensorsConfig", "gguf", "safetensors", "write_card"]

@@ -1,7 +1,7 @@
 """A model card from the lineage: what the model was made of, under which terms, with which figures.
 
-Written from manifests alone, so it says nothing that is not recorded. The front matter is what the Hugging Face hub
-reads; a text that is not one known license there is `other`, with the full terms below.
+Written from manifests and tables that stages wrote, so it says nothing that is not recorded. `card` is the short one
+that goes with exported weights; `full_card` is that of `export.card`.
 """
 
 from __future__ import annotations
@@ -16,69 +16,67 @@ from lontar.core.config import JsonObject
 from lontar.core.license import License, conflicts
 from lontar.core.manifest import Manifest
 from lontar.errors import UnknownNameError
+from lontar.export import card_tables as tables
+from lontar.export.card_head import front_matter, model_index
+from lontar.export.card_inputs import Facts
+from lontar.export.card_limits import limits
+from lontar.export.lineage import base_model, trained_languages
 
-# Licenses that the hub knows by these names (a subset: what else there is goes in as `other`).
-_HUB = frozenset(
-    {"apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "cc0-1.0", "mpl-2.0", "isc", "unlicense", "gemma", "odbl"}
-    | {f"cc-by{flag}-{version}" for flag in ("", "-sa", "-nc", "-nc-sa", "-nd", "-nc-nd") for version in ("3.0", "4.0")}
-    | {"llama2", "llama3", "llama3.1", "llama3.2", "llama3.3", "gpl-3.0", "agpl-3.0", "cc-by-2.0"}
-)
+_PYTHON = """```python
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
-
-def trained_languages(lineage: Lineage) -> list[str]:
-    """Languages of the corpora that went in, by their share of the text, then by code."""
-    sizes: dict[str, float] = {}
-    for node in lineage.walk():
-        if node.manifest is not None and node.manifest.kind == "corpus":
-            for name, value in node.manifest.metrics.items():
-                if name.startswith("bytes.train."):
-                    code = name.removeprefix("bytes.train.")
-                    sizes[code] = max(sizes.get(code, 0.0), value)
-    return sorted(sizes, key=lambda code: (-sizes[code], code))
-
-
-def front_matter(license_: License, codes: Iterable[str], base: str | None) -> JsonObject:
-    """What the hub reads at the top of the card."""
-    spdx = license_.spdx.lower()
-    terms: JsonObject = {"license": spdx} if spdx in _HUB else {"license": "other", "license_name": "see-below"}
-    made: JsonObject = {"library_name": "transformers", "pipeline_tag": "text-generation", "tags": ["lontar"]}
-    found = list(codes)
-    return {
-        **terms,
-        **({"language": list(found)} if found else {}),
-        **({"base_model": base} if base else {}),
-        **made,
-    }
-
-
-def base_model(lineage: Lineage) -> str | None:
-    """Hub name of the base, where an ancestor was adopted from the hub."""
-    for node in lineage.walk():
-        source = node.manifest.config.get("source") if node.manifest is not None else None
-        if isinstance(source, str) and source.startswith("hf:"):
-            return source.removeprefix("hf:").partition("@")[0]
-    return None
+tokenizer = AutoTokenizer.from_pretrained("PATH")
+model = AutoModelForCausalLM.from_pretrained("PATH")
+```"""
 
 
 def card(name: str, lineage: Lineage) -> str:
-    """The whole card as Markdown."""
+    """The short card as Markdown: languages, use, lineage, figures, terms."""
     manifest = lineage.manifest
     if manifest is None:
         raise ValueError("a card needs the manifest of its model")
     codes = trained_languages(lineage)
-    head = yaml.safe_dump(
-        front_matter(manifest.license, codes, base_model(lineage)), allow_unicode=True, sort_keys=False
-    )
     parts = [
         f"# {name}",
         _languages(codes),
-        "## Use\n\n```python\nfrom transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
-        'tokenizer = AutoTokenizer.from_pretrained("PATH")\nmodel = AutoModelForCausalLM.from_pretrained("PATH")\n```',
+        f"## Use\n\n{_PYTHON}",
         "## How it was made\n\n" + "\n".join(_tree(lineage)),
         _metrics(manifest),
         _terms(manifest.license),
     ]
-    return f"---\n{head}---\n\n" + "\n\n".join(part for part in parts if part) + "\n"
+    return _joined(front_matter(manifest.license, codes, base_model(lineage)), parts)
+
+
+def full_card(name: str, facts: Facts) -> str:
+    """The whole card as Markdown: data, tokenizer, scores, cost and limits too."""
+    lineage, terms = facts.lineage, facts.manifest.license
+    codes = trained_languages(lineage)
+    head = front_matter(terms, codes, base_model(lineage), facts.format, model_index(name, facts.scores))
+    parts = [
+        f"# {name}",
+        _languages(codes),
+        f"## Use\n\n{_use(facts)}",
+        limits(facts),
+        tables.scores(facts),
+        tables.tokens(facts),
+        tables.data(facts),
+        _terms(terms),
+        "## How it was made\n\n" + "\n".join(_tree(lineage)),
+        tables.cost(facts),
+    ]
+    return _joined(head, parts)
+
+
+def _use(facts: Facts) -> str:
+    files = [name for name in facts.files if name.endswith(".gguf")]
+    if facts.format != "gguf" or not files:
+        return _PYTHON
+    return "```sh\n" + "\n".join(f"llama-server -m PATH/{name}" for name in files) + "\n```"
+
+
+def _joined(head: JsonObject, parts: Iterable[str]) -> str:
+    front = yaml.safe_dump(head, allow_unicode=True, sort_keys=False)
+    return f"---\n{front}---\n\n" + "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _languages(codes: Iterable[str]) -> str:

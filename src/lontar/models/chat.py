@@ -22,6 +22,7 @@ from lontar.core.extras import need
 from lontar.core.records import Messages
 from lontar.errors import CapabilityError, DataError
 from lontar.models.files import read_chat_template, read_json
+from lontar.text import normalize
 
 # Unicode noncharacters: never part of a text, never touched by a template.
 _SENTINELS = tuple(chr(code) for code in range(0xFDD0, 0xFDF0))
@@ -39,9 +40,17 @@ class ChatTemplate:
 
     @functools.cached_property
     def control(self) -> frozenset[str]:
-        """Texts that only the template may turn into one token: special tokens, and added ones that it mentions."""
+        """Texts that only the template may turn into one token: special tokens, and added ones that it mentions.
+
+        Space is none of them: some tokenizers (Gemma's) have added tokens for line ends, and people write those too.
+        """
         added = self.tokenizer.get_added_tokens_decoder().values()
-        return frozenset(t.content for t in added if t.special or t.content in self.source)
+        return frozenset(t.content for t in added if t.special or (t.content in self.source and t.content.strip()))
+
+    @functools.cached_property
+    def control_ids(self) -> frozenset[int]:
+        """The ids of `control`."""
+        return frozenset(self.tokenizer.token_to_id(text) for text in self.control)
 
     @functools.cached_property
     def strictly_special(self) -> frozenset[str]:
@@ -55,6 +64,10 @@ class Encoded:
 
     ids: tuple[int, ...]
     answer: tuple[bool, ...]
+
+
+class RewrittenError(DataError):
+    """A template shows an earlier answer in another way than it was given, as those do that drop its thoughts."""
 
 
 def open_chat(folder: Path, tokenizer: Any) -> ChatTemplate:
@@ -120,27 +133,40 @@ def encode(
     return _ids(chat, _render(chat, messages, sentinel, add_generation_prompt, now, variables), sentinel)
 
 
-def encode_answers(chat: ChatTemplate, messages: Messages, *, now: datetime | None = None, **variables: Any) -> Encoded:
+def normalized(messages: Messages, normalization: Sequence[str]) -> Messages:
+    """Messages as a model with these normalizers reads them."""
+    return tuple(m.model_copy(update={"content": normalize(m.content, normalization)}) for m in messages)
+
+
+def encode_answers(
+    chat: ChatTemplate,
+    messages: Messages,
+    *,
+    last_only: bool = False,
+    now: datetime | None = None,
+    **variables: Any,
+) -> Encoded:
     """Ids of a finished conversation and which of them are answers, end token included.
 
     An answer is what rendering adds to the prompt that asks for it, so training sees the ids that generation would.
+    With `last_only`, the answers before the last one are part of its prompt.
 
     Raises:
-        DataError: the template rewrites earlier turns, so that no such prompt exists in the whole.
+        RewrittenError: the template rewrites earlier turns, so that no such prompt exists in the whole.
+        DataError: the template refuses the messages, or fails on them.
     """
     sentinel = _free_sentinel(chat, messages)
+    answers = [i for i, message in enumerate(messages) if message.role == "assistant"]
 
     def rendered(n: int, prompt: bool) -> str:
         return _render(chat, messages[:n], sentinel, prompt, now, variables)
 
     whole, at = rendered(len(messages), False), 0
     ids, answer = list[int](), list[bool]()
-    for i, message in enumerate(messages):
-        if message.role != "assistant":
-            continue
+    for i in answers[-1:] if last_only else answers:
         before, after = rendered(i, True), rendered(i + 1, False)
         if not (after.startswith(before) and whole.startswith(after) and len(before) >= at):
-            raise DataError(
+            raise RewrittenError(
                 f"message {i}: the chat template renders this answer differently later in the conversation",
                 hint="train on one answer at a time: cut the conversation after it",
             )

@@ -119,6 +119,21 @@ def from_json(tree: Any) -> Any:
     return need("tokenizers", extra="train").Tokenizer.from_str(json.dumps(tree, ensure_ascii=False))
 
 
+def read_tokenizer(folder: Path) -> Any:
+    """The tokenizer of a folder that a new model can be built on.
+
+    Raises:
+        DataError: it has no tokens for the end of a text and the turns of a chat.
+    """
+    found = need("tokenizers", extra="train").Tokenizer.from_file(str(folder / "tokenizer.json"))
+    if missing := [token for token in DEFAULT_SPECIALS if found.token_to_id(token) is None]:
+        raise DataError(
+            f"{folder}: the tokenizer has no {', '.join(missing)}",
+            hint="a new model needs them; `tokenizer.train` makes tokenizers that have them",
+        )
+    return found
+
+
 def write_tokenizer(
     folder: Path, tokenizer: Any, *, chat_template: str | None = None, eos: str = TURN_END, pad: str = END
 ) -> None:

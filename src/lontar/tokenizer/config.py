@@ -21,6 +21,19 @@ def _known(tag: str) -> str:
 LanguageCode = Annotated[str, AfterValidator(_known)]
 
 
+class TrainConfig(Config):
+    """Settings of `tokenizer.train`."""
+
+    vocab_size: int = Field(default=8192, ge=300)
+    """size of the vocabulary: 256 bytes, merges, and 3 special tokens for the end of a text and the turns of a chat"""
+    languages: tuple[LanguageCode, ...] = ()
+    """languages to learn from; empty: all of the corpus"""
+    pattern: Literal["qwen35", "qwen2", "gpt-4o", "llama-bpe"] = "qwen35"
+    """how text is cut before merging, by the name that llama.cpp knows; `qwen35` keeps combining marks with letters"""
+    max_bytes: int = Field(default=50_000_000, ge=1)
+    """most text per language to learn from; a vocabulary of thousands does not change any more beyond it"""
+
+
 class ExtendConfig(Config):
     """Settings of `tokenizer.extend`."""
 

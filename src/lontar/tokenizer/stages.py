@@ -1,12 +1,12 @@
-"""`tokenizer.extend` and `tokenizer.resize`."""
+"""`tokenizer.train`, `tokenizer.extend` and `tokenizer.resize`."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lontar import languages, samples
 from lontar.core.artifact import Corpus, Model, Tokenizer
@@ -15,20 +15,66 @@ from lontar.core.manifest import sha256_file
 from lontar.core.shards import read_jsonl, write_json, write_text
 from lontar.core.stage import stage
 from lontar.errors import DataError
-from lontar.tokenizer.config import ExtendConfig, ResizeConfig
+from lontar.text import normalize
+from lontar.tokenizer.config import ExtendConfig, ResizeConfig, TrainConfig
 
 # Report and audit look at so many texts of each language.
 SAMPLE = 200
 
 
+def _train_uses(config: TrainConfig, inputs: dict[str, Any]) -> dict[str, str]:
+    corpus: Corpus = inputs["corpus"]
+    codes = sorted({*corpus.langs("train"), *config.languages})
+    return languages.digests(codes) | _sentence_files(codes)
+
+
+@stage("tokenizer.train", out=Tokenizer, version=1, libraries=("tokenizers",), uses=_train_uses)
+def train(job: Job, corpus: Corpus, *, config: TrainConfig) -> None:
+    """Train a byte-level BPE tokenizer from nothing."""
+    from lontar.models.tiny import CHAT_TEMPLATE
+    from lontar.models.vocab import train_bpe, write_tokenizer
+    from lontar.tokenizer import report
+    from lontar.tokenizer.base import open_base
+
+    codes = sorted(config.languages or corpus.langs("train"))
+    if absent := sorted(set(codes) - set(corpus.langs("train"))):
+        raise DataError(
+            f"{corpus.path}: no train documents in {', '.join(absent)}",
+            hint=f"this split has: {', '.join(corpus.langs('train')) or 'nothing'}",
+        )
+    names = languages.pipeline(codes)
+    texts = (normalize(text, names) for code in codes for text in _limited(corpus, code, config.max_bytes))
+    made = train_bpe(texts, config.vocab_size, pattern=config.pattern)
+    write_tokenizer(job.dir, made, chat_template=CHAT_TEMPLATE)
+    bpe = open_base(job.dir)
+    table = {
+        code: report.measure(bpe, texts) for code, texts in packaged_sentences(corpus.langs("train"), "test").items()
+    }
+    write_json(job.dir / "report.json", {"vocab_size": bpe.size, "languages": {k: {**v} for k, v in table.items()}})
+    job.metric(vocab_size=bpe.size, **{f"tokens_per_sentence.{k}": v["tokens_per_sentence"] for k, v in table.items()})
+
+
+def _limited(corpus: Corpus, code: str, max_bytes: int) -> Iterator[str]:
+    total = 0
+    for doc in corpus.documents("train", [code]):
+        if total >= max_bytes:
+            return
+        total += len(doc.text.encode("utf-8"))
+        yield doc.text
+
+
 def _uses(config: Any, inputs: dict[str, Any]) -> dict[str, str]:
     corpus: Corpus = inputs["corpus"]
     codes = sorted({*corpus.langs("train"), *(config.languages or ())})
+    return languages.digests(codes) | _sentence_files(codes)
+
+
+def _sentence_files(codes: Iterable[str]) -> dict[str, str]:
     files = {f"sample:{code}": path for code in codes if (path := _parallel_file(code)).is_file()}
-    return languages.digests(codes) | {name: sha256_file(path) for name, path in files.items()}
+    return {name: sha256_file(path) for name, path in files.items()}
 
 
-@stage("tokenizer.extend", out=Tokenizer, version=2, libraries=("tokenizers", "regex"), uses=_uses)
+@stage("tokenizer.extend", out=Tokenizer, version=3, libraries=("tokenizers", "regex"), uses=_uses)
 def extend(
     job: Job, base: Tokenizer | Model, corpus: Corpus, parallel: Corpus | None = None, *, config: ExtendConfig
 ) -> None:
@@ -43,7 +89,10 @@ def extend(
     texts = {lang: [doc.text for doc in corpus.documents("train", [lang])] for lang in corpus.langs("train")}
     if not any(texts.values()):
         raise DataError(f"{corpus.path}: no documents to learn tokens from")
-    sentences = aligned(parallel) if parallel is not None else packaged_sentences(texts)
+    # Packaged sentences that shares are decided on are not those that the table is measured on.
+    given = aligned(parallel) if parallel is not None else None
+    sentences = packaged_sentences(texts, "dev") if given is None else given
+    measured = packaged_sentences(texts, "test") if given is None else given
     with job.progress.task("extend", total=3, unit="steps") as task:
         made = extended(old, texts, sentences, config, _model_type(base.path))
         task.advance()
@@ -52,7 +101,7 @@ def extend(
         _write(job.dir, base.path, made)
         task.advance()
         notes = report.notes(made, config) + audit_files(job.dir, base.path, made.guard.lines, sample)
-        table = report.compare(old, made.new, {lang: sentences.get(lang) or t[:SAMPLE] for lang, t in texts.items()})
+        table = report.compare(old, made.new, {lang: measured.get(lang) or t[:SAMPLE] for lang, t in texts.items()})
         task.advance()
     write_json(
         job.dir / "report.json", {"languages": report.as_json(table), **report.summary(made, config), "notes": [*notes]}
@@ -78,17 +127,17 @@ def aligned(corpus: Corpus) -> dict[str, Sequence[str]]:
     return {lang: [texts[id_] for id_ in shared] for lang, texts in rows.items()}
 
 
-def packaged_sentences(langs: Iterable[str]) -> dict[str, Sequence[str]]:
-    """The packaged parallel sentences, the part for training, of those languages that they have."""
+def packaged_sentences(langs: Iterable[str], split: Literal["dev", "test"]) -> dict[str, Sequence[str]]:
+    """The packaged parallel sentences of those languages that they have."""
     return {
-        lang: [str(row["text"]) for _, row in read_jsonl(path) if row["split"] == "train"]
+        lang: [str(row["text"]) for _, row in read_jsonl(path) if row["split"] == split]
         for lang in sorted(langs)
         if (path := _parallel_file(lang)).is_file()
     }
 
 
 def _parallel_file(lang: str) -> Path:
-    return samples.path("parallel") / f"{lang}.jsonl"
+    return samples.path("parity") / f"{lang}.jsonl"
 
 
 def _model_type(folder: Path) -> str:

@@ -68,7 +68,7 @@ class Batch:
 
 
 def batch_of(stretches: Sequence[NDArray[np.int32]], size: int = 0, longest: int = 1) -> Batch:
-    """A batch of token stretches: each predicts its own tokens from the second on.
+    """A batch of token stretches: each predicts its own tokens from the second on, complements (`TokenStore`) left out.
 
     Filled up to `size` tokens with documents of up to `longest` that predict nothing: batches of one size spare the
     CPU's bfloat16 library from compiling its products anew at every step, which takes as long as the step itself.
@@ -78,7 +78,12 @@ def batch_of(stretches: Sequence[NDArray[np.int32]], size: int = 0, longest: int
     filling = [min(longest, room - i) for i in range(0, room, longest)]
     ids = np.concatenate([*(s[:-1] for s in stretches), np.zeros(max(0, room))]).astype(np.int64)
     labels = np.concatenate([*(s[1:] for s in stretches), np.full(max(0, room), IGNORE)]).astype(np.int64)
-    return Batch(ids, labels, (*lengths, *filling))
+    return Batch(np.where(ids < 0, ~ids, ids), np.where(labels < 0, IGNORE, labels), (*lengths, *filling))
+
+
+def n_predicted(stretch: NDArray[np.int32]) -> int:
+    """Tokens that a stretch predicts."""
+    return int((stretch[1:] >= 0).sum())
 
 
 class Rows:
@@ -191,8 +196,14 @@ class Stream:
         counts: dict[str, int] = {}
         for i in range(step * self._per_step, (step + 1) * self._per_step):
             lang = self._order[i]
-            counts[lang] = counts.get(lang, 0) + sum(len(s) - 1 for s in self._rows[lang].row(self._nth[i]))
+            counts[lang] = counts.get(lang, 0) + sum(n_predicted(s) for s in self._rows[lang].row(self._nth[i]))
         return counts
+
+    def n_read(self, step: int) -> int:
+        """Tokens that are read in `step`, predicted or not."""
+        places = range(step * self._per_step, (step + 1) * self._per_step)
+        rows = (self._rows[self._order[i]].row(self._nth[i]) for i in places)
+        return sum(len(s) - 1 for row in rows for s in row)
 
     def text_bytes(self, tokens: Mapping[str, int]) -> int:
         """Bytes of text that so many tokens of each language usually stand for."""

@@ -17,6 +17,8 @@ Size = Literal["nano", "tiny", "small"]
 
 VOCABULARY: dict[Size, int] = {"nano": 1024, "tiny": 4096, "small": 8192}
 DEFAULT_STEPS = 200
+DEFAULT_EPOCHS = 3.0
+DEFAULT_REPLAY = 0.1
 
 
 class LoopConfig(Config):
@@ -52,6 +54,8 @@ class LoopConfig(Config):
     """steps between checkpoints; the last two are kept until the end"""
     eval_bytes: Annotated[int, Field(ge=0)] = 40_000
     """held-out text per language to measure on, in bytes; 0 measures nothing"""
+    eval_every: Annotated[int, Field(ge=0)] = 0
+    """measure every so many steps too, which changes nothing in the result; 0 measures at the start and the end"""
 
     @model_validator(mode="after")
     def _rows(self) -> Self:
@@ -123,6 +127,42 @@ class CptConfig(LoopConfig):
         if self.tokens:
             return max(1, round(self.tokens / (self.batch * self.seq_len)))
         return self.steps or DEFAULT_STEPS
+
+
+class SftConfig(LoopConfig):
+    """Settings of `train.sft`."""
+
+    steps: Positive | None = None
+    """optimizer steps; give this or epochs"""
+    epochs: Rate | None = None
+    """how often the chats are read, on average over the languages; by default 3"""
+    seq_len: Annotated[int, Field(ge=8)] = 256
+    """tokens per row, and the longest chat: an answer is never trained on without its question"""
+    too_long: Literal["drop", "stop"] = "drop"
+    """chats of more than seq_len tokens: leave them out and count them, or stop"""
+    matrix_lr: Rate = 0.02
+    """learning rate of muon"""
+    lr: Rate = 3e-3
+    """learning rate of adamw"""
+    languages: tuple[str, ...] = ()
+    """languages of the chats to learn from; all of them by default"""
+    replay: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """share of the rows that holds plain text of the corpus, so that less is forgotten; by default 0.1 with a corpus.
+    Every token of such a row carries loss, so it weighs several times a row of chats with short answers"""
+    replay_languages: tuple[str, ...] = ()
+    """languages of that text, in equal shares; by default all of the corpus"""
+    eval_chats: Annotated[int, Field(ge=0)] = 200
+    """held-out chats per language to measure the loss of the answers on; 0 measures none"""
+    freeze: tuple[str, ...] = ()
+    """parameters that stay as they are, by the beginning of their name, for example model.embed_tokens"""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.steps and self.epochs:
+            raise PydanticCustomError("steps", "give steps or epochs, not both")
+        if self.languages:
+            _check_weights(self.weights, self.languages)
+        return self
 
 
 def _check_weights(weights: Weights, languages: tuple[str, ...]) -> None:

@@ -9,19 +9,19 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lontar.core.artifact import Corpus, Split
+from lontar.core.artifact import Corpus, Split, Tokenizer
 from lontar.core.config import JsonObject
 from lontar.core.job import Job
 from lontar.core.shards import write_json
 from lontar.models.files import read_json
 from lontar.models.load import LoadedModel
 from lontar.models.tiny import config_json, make_model
-from lontar.models.vocab import train_bpe
+from lontar.models.vocab import read_tokenizer, train_bpe
 from lontar.models.weights import INDEX, TensorInfo, read_index, torch_dtype, write_weights
 from lontar.text import normalize
 from lontar.train import loop
@@ -51,10 +51,13 @@ class Text:
     """languages to measure on held-out text"""
 
 
-def make_base(folder: Path, text: Text, config: PretrainConfig, seed: int) -> None:
-    """A tokenizer learned from the text, and an untrained model that goes with it."""
-    texts = (t for lang in text.learned for t in limited(_texts(text, "train", lang), BPE_BYTES))
-    tokenizer = train_bpe(texts, config.vocabulary)
+def make_base(folder: Path, text: Text, config: PretrainConfig, seed: int, given: Tokenizer | None = None) -> None:
+    """An untrained model with a tokenizer: the given one, or one learned from the text."""
+    if given is None:
+        texts = (t for lang in text.learned for t in limited(_texts(text, "train", lang), BPE_BYTES))
+        tokenizer = train_bpe(texts, config.vocabulary)
+    else:
+        tokenizer = read_tokenizer(given.path)
     make_model(folder, config.size, "qwen3", tokenizer=tokenizer, seed=seed, normalization=text.normalization)
 
 
@@ -88,16 +91,23 @@ def token_stores(
 
 def measure(job: Job, when: str, model: Any, base: LoadedModel, stores: Mapping[str, TokenStore]) -> dict[str, HeldOut]:
     """Bits per byte of each language, measured once per run."""
-
-    def build(path: Path) -> None:
-        found = evaluate(model, stores, ends=base.end_id is not None, context=base.context_length)
-        write_json(path, {lang: dataclasses.asdict(held) for lang, held in found.items()})
-
-    path = job.unit(f"held-out-{when}.json", build, keep=False) if stores else None
-    rows = json.loads(path.read_text(encoding="utf-8")) if path else {}
-    held_out = {lang: HeldOut(**row) for lang, row in rows.items()}
+    held_out = kept(job, f"held-out-{when}.json", lambda: _evaluate(model, base, stores)) if stores else {}
     job.metric(**{f"bits_per_byte.{when}.{lang}": held.bits_per_byte for lang, held in held_out.items()})
     return held_out
+
+
+def kept(job: Job, name: str, measured: Callable[[], Mapping[str, HeldOut]]) -> dict[str, HeldOut]:
+    """What `measured` finds, measured once per run."""
+
+    def build(path: Path) -> None:
+        write_json(path, {lang: dataclasses.asdict(held) for lang, held in measured().items()})
+
+    rows = json.loads(job.unit(name, build, keep=False).read_text(encoding="utf-8"))
+    return {lang: HeldOut(**row) for lang, row in rows.items()}
+
+
+def _evaluate(model: Any, base: LoadedModel, stores: Mapping[str, TokenStore]) -> dict[str, HeldOut]:
+    return evaluate(model, stores, ends=base.end_id is not None, context=base.context_length)
 
 
 def run(
@@ -118,10 +128,34 @@ def run(
     held = token_stores(job, text, text.measured, "heldout", base, limit) if limit else {}
     stream = Stream(stores, shares, steps=steps, rows=config.batch, length=config.seq_len, seed=job.seed)
     first = measure(job, "before", base.model, base, held) if before else {}
-    state = loop.train(job, base.model, stream, config, steps, name)
+    watch = loop.Watch(lambda: figures(_evaluate(base.model, base, held)), figures(first)) if held else None
+    state = loop.train(job, base.model, stream, config, steps, name, watch)
     last = measure(job, "after", base.model, base, held)
     write_model(job.dir, source, base.model, text.normalization)
-    write_json(job.dir / REPORT, report(state, stream, shares, first, last))
+    curves = series(state, figures(first), figures(last))
+    write_json(job.dir / REPORT, {**report(state, stream, shares, first, last), "series": curves})
+
+
+def figures(held_out: Mapping[str, HeldOut]) -> loop.Figures:
+    """Bits per byte by language, under their name; nothing when nothing was measured."""
+    found = {lang: held.bits_per_byte for lang, held in held_out.items()}
+    return {"bits_per_byte": found} if found else {}
+
+
+def series(state: loop.State, first: loop.Figures, last: loop.Figures) -> JsonObject:
+    """Curves of a run: the loss of recorded steps, and what was measured before, between and after the steps.
+
+    Every list under a measurement is as long as `steps`; step 0 is there when the model was measured before training.
+    """
+    points = [(0, first)] if first else []
+    points += list(zip(state.measured_steps, state.measured, strict=True))
+    points += [(state.step, last)] if last else []
+    made: JsonObject = {"loss_steps": list(state.loss_steps), "loss": list(state.losses)}
+    if points:
+        made["steps"] = [step for step, _ in points]
+    for name, values in points[-1][1].items() if points else ():
+        made[name] = {lang: [round(found[name][lang], 6) for _, found in points] for lang in sorted(values)}
+    return made
 
 
 def report(

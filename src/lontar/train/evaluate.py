@@ -7,6 +7,7 @@ Everything runs in float32, so that the figure does not depend on what the proce
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from lontar.train import packing
-from lontar.train.batches import batch_of
+from lontar.train.batches import batch_of, n_predicted
 from lontar.train.losses import bits_per_byte, token_nll
 from lontar.train.tokens import TokenStore
 
@@ -33,7 +34,12 @@ class HeldOut:
     bits_per_byte: float
     n_bytes: int
     n_tokens: int
-    """tokens of the text, without start and end"""
+    """tokens of the text, without start and end; of chats, those that carry loss"""
+
+    @property
+    def loss(self) -> float:
+        """Nats per token."""
+        return self.bits_per_byte * math.log(2) * self.n_bytes / self.n_tokens if self.n_tokens else 0.0
 
 
 def limited(texts: Iterable[str], max_bytes: int) -> Iterator[str]:
@@ -46,20 +52,25 @@ def limited(texts: Iterable[str], max_bytes: int) -> Iterator[str]:
         yield text
 
 
-def evaluate(model: Any, stores: Mapping[str, TokenStore], *, ends: bool, context: int) -> dict[str, HeldOut]:
-    """Measure each language. `ends`: the documents of the stores carry an end token. Sets the model to evaluation."""
+def evaluate(
+    model: Any, stores: Mapping[str, TokenStore], *, ends: bool, context: int, longest: int = WINDOW
+) -> dict[str, HeldOut]:
+    """Measure each language. Sets the model to evaluation.
+
+    `ends`: the documents of the stores carry an end token, which does not count. Documents longer than `longest`
+    tokens, or than the model's `context`, are cut into windows.
+    """
     packing.prepare(model)
     model.eval()
-    return {
-        lang: _measure(model, store, ends=ends, window=min(context, WINDOW)) for lang, store in sorted(stores.items())
-    }
+    window = min(context, longest)
+    return {lang: _measure(model, store, ends=ends, window=window) for lang, store in sorted(stores.items())}
 
 
 def _measure(model: Any, store: TokenStore, *, ends: bool, window: int) -> HeldOut:
     stretches = [s for i in range(len(store)) for s in windows(store.document(i)[: -1 if ends else None], window)]
     nats = sum(_nats(model, group) for group in _groups(stretches))
     n_bytes = int(store.sizes.sum())
-    return HeldOut(bits_per_byte(nats, n_bytes), n_bytes, sum(len(s) - 1 for s in stretches))
+    return HeldOut(bits_per_byte(nats, n_bytes), n_bytes, sum(n_predicted(s) for s in stretches))
 
 
 def windows(ids: NDArray[np.int32], window: int) -> list[NDArray[np.int32]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +31,10 @@ from lontar.train.optim import Optimizers, schedule
 log = logging.getLogger(__name__)
 _CHECKPOINT = "checkpoint-"
 KEPT = 2
+# Steps at which the loss is recorded: as many points as a plot can show.
+RECORDED = 50
+Figures = Mapping[str, Mapping[str, float]]
+"""what was measured, by its name and by language: {"bits_per_byte": {"th": 1.2}}"""
 
 
 @dataclass
@@ -44,6 +48,23 @@ class State:
     """nats per token of the last step"""
     bits_per_byte: float = float("nan")
     """the same per byte of text, by the usual length of each language's tokens"""
+    read: int = 0
+    """tokens read, predicted or not"""
+    loss_steps: list[int] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    """losses of the steps in `loss_steps`"""
+    measured_steps: list[int] = field(default_factory=list)
+    measured: list[dict[str, dict[str, float]]] = field(default_factory=list)
+    """what `Watch` found after the steps in `measured_steps`"""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is measured while training goes on: nothing of it reaches the weights."""
+
+    measure: Callable[[], Figures]
+    before: Figures = field(default_factory=dict)
+    """what was measured before the first step"""
 
 
 @contextmanager
@@ -67,8 +88,12 @@ def exact(threads: int | None, seed: int) -> Iterator[None]:
             settings.fill_uninitialized_memory = fill
 
 
-def train(job: Job, model: Any, stream: Stream, config: LoopConfig, steps: int, name: str) -> State:
+def train(
+    job: Job, model: Any, stream: Stream, config: LoopConfig, steps: int, name: str, watch: Watch | None = None
+) -> State:
     """Train `model` in place for `steps` steps, from the last checkpoint where there is one.
+
+    With `config.eval_every`, `watch` measures every so many steps; the end of the run is left to the caller.
 
     Raises:
         DataError: the loss is not a number.
@@ -85,12 +110,17 @@ def train(job: Job, model: Any, stream: Stream, config: LoopConfig, steps: int, 
         dtype=arithmetic(next(model.parameters()).device, config.dtype),
     )
     state = _resume(job, model, optimizers)
+    if state.step:  # a run that was killed after its last step has no other chance to say how it went
+        _record(job, state)
     model.train()
     with job.progress.task(name, total=steps, unit="steps") as task:
         task.advance(state.step)
+        _show(task, state.measured[-1] if state.measured else watch.before if watch else {})
         while state.step < steps:
             _step(model, optimizers, stream, config, steps, state)
             _report(job, task, state, steps)
+            if watch and config.eval_every and state.step % config.eval_every == 0 and state.step < steps:
+                _show(task, _measure(model, watch, state))
             if state.step % config.checkpoint_every == 0 or state.step == steps:
                 _save(job, model, optimizers, state)
     model.eval()
@@ -111,7 +141,24 @@ def _step(model: Any, optimizers: Optimizers, stream: Stream, config: LoopConfig
     state.bits_per_byte = bits_per_byte(state.loss * sum(tokens.values()), stream.text_bytes(tokens))
     for lang, n in tokens.items():
         state.seen[lang] = state.seen.get(lang, 0) + n
+    state.read += stream.n_read(state.step)
     state.step += 1
+
+
+def _measure(model: Any, watch: Watch, state: State) -> Figures:
+    """Measure between two steps and leave everything as it was."""
+    random = _random_state()
+    found = watch.measure()
+    model.train()
+    _set_random_state(random)
+    state.measured_steps.append(state.step)
+    state.measured.append({name: dict(values) for name, values in found.items()})
+    return found
+
+
+def _show(task: Task, found: Figures) -> None:
+    for name, values in found.items():
+        task.note(**{f"held_out_{name}": " ".join(f"{lang} {value:.3f}" for lang, value in sorted(values.items()))})
 
 
 def accumulate(model: Any, batches: list[Batch], *, dtype: str = "auto") -> float:
@@ -148,10 +195,16 @@ def arithmetic(device: torch.device, dtype: str) -> torch.dtype:
 def _report(job: Job, task: Task, state: State, steps: int) -> None:
     task.advance()
     task.note(loss=round(state.loss, 4), bits_per_byte=round(state.bits_per_byte, 4))
-    if state.step == steps or state.step % max(1, steps // 50) == 0:
-        tokens = sum(state.seen.values())
-        values = {"loss": state.loss, "bits_per_byte": state.bits_per_byte, "tokens": tokens, "steps": state.step}
-        job.metric(**{f"train.{name}": value for name, value in values.items()})
+    if state.step == steps or state.step % max(1, steps // RECORDED) == 0:
+        state.loss_steps.append(state.step)
+        state.losses.append(round(state.loss, 6))
+        _record(job, state)
+
+
+def _record(job: Job, state: State) -> None:
+    tokens = sum(state.seen.values())
+    values = {"loss": state.loss, "bits_per_byte": state.bits_per_byte, "tokens": tokens, "steps": state.step}
+    job.metric(**{f"train.{name}": value for name, value in values.items()})
 
 
 # --- checkpoints -----------------------------------------------------------------------------------------------------

@@ -29,6 +29,9 @@ def linear_cross_entropy(
     Divide by the number of labels of the whole optimizer step: a mean of micro-batch means is wrong when their sizes
     differ. Runs in the type of autocast where that is on; the softmax is always float32.
     """
+    counted_N = labels_N != IGNORE
+    if 2 * int(counted_N.sum()) < len(labels_N):  # chats: four rows in five are prompts and need no logits
+        hidden_ND, labels_N = hidden_ND[counted_N], labels_N[counted_N]
     dtype = torch.get_autocast_dtype(hidden_ND.device.type)
     compute = dtype if torch.is_autocast_enabled(hidden_ND.device.type) else weight_VD.dtype
     rows = max(16, chunk_logits // weight_VD.shape[0])

@@ -21,20 +21,28 @@ class TokenStore:
     """Tokenized documents of one language: ids, where each document begins, and its size as UTF-8.
 
     A document is stored as `start, its ids, end`: every token of its text is predicted, the first one from `start`.
+    A token that is read but not predicted (a question in a chat) is stored as its complement, `-1 - id`.
     """
 
     ids: NDArray[np.int32]
     offsets: IntArray
     """`[documents + 1]`"""
     sizes: IntArray
-    """bytes of each document"""
+    """bytes of each document, of what is predicted in it"""
+    predicted: IntArray | None = None
+    """predicted tokens of each document; None where all but the first are"""
 
     def __len__(self) -> int:
         return len(self.sizes)
 
     @property
     def n_tokens(self) -> int:
-        """Predicted tokens: all but the first of each document."""
+        """Predicted tokens."""
+        return self.n_read if self.predicted is None else int(self.predicted.sum())
+
+    @property
+    def n_read(self) -> int:
+        """Tokens that a prediction is made from: all but the last of each document."""
         return int(self.offsets[-1]) - len(self)
 
     def document(self, i: int) -> NDArray[np.int32]:
@@ -42,16 +50,23 @@ class TokenStore:
         return self.ids[self.offsets[i] : self.offsets[i + 1]]
 
     def save(self, folder: Path) -> None:
-        """Write three arrays into a new folder."""
+        """Write the arrays into a new folder."""
         folder.mkdir(parents=True)
-        for name in ("ids", "offsets", "sizes"):
-            np.save(folder / f"{name}.npy", getattr(self, name))
+        for name in ("ids", "offsets", "sizes", "predicted"):
+            if (array := getattr(self, name)) is not None:
+                np.save(folder / f"{name}.npy", array)
 
     @classmethod
     def load(cls, folder: Path) -> TokenStore:
         """Open a saved store; the ids stay on disk until they are read."""
         ids = np.load(folder / "ids.npy", mmap_mode="r")
-        return cls(ids, np.load(folder / "offsets.npy"), np.load(folder / "sizes.npy"))
+        predicted = folder / "predicted.npy"
+        return cls(
+            ids,
+            np.load(folder / "offsets.npy"),
+            np.load(folder / "sizes.npy"),
+            np.load(predicted) if predicted.exists() else None,
+        )
 
 
 def tokenize(texts: Iterable[str], tokenizer: Any, *, start: int | None, end: int | None) -> TokenStore:

@@ -79,7 +79,11 @@ def test_every_mistake_is_told_at_once_with_its_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('{jsonl: "items-{lang}.jsonl"}', "{jsonl: a, sample: b}", "exactly one of heldout, sample, jsonl"),
+        (
+            '{jsonl: "items-{lang}.jsonl"}',
+            "{jsonl: a, sample: b}",
+            "exactly one of heldout, sample, stories, skill, jsonl",
+        ),
         ("changes: {2: clearer questions}", "", "does not tell of version 2"),
         ("name: mine", "name: My Task", "name"),
         ("{digits: false}", "{digit: false}", "did you mean digits"),

@@ -1,7 +1,8 @@
 """Filters: reasons to leave a document out of a corpus.
 
 A filter is a function from a document and its language to a reason, or None to keep it. It sees the text after
-normalization. It is pure and total, so it runs in any worker, in any order, with the same answer.
+normalization, or as it was read if it says so (`as_read`). It is pure and total, so it runs in any worker, in any
+order, with the same answer.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from lontar.core.registry import Registry, Use
 from lontar.errors import ConfigError, DataError, MissingExtraError
 from lontar.languages import Language
 
-__all__ = ["Filter", "checked_spec", "compiled", "corpus_filter", "first_reason"]
+__all__ = ["Filter", "as_read", "checked_spec", "compiled", "corpus_filter", "first_reason"]
 
 
 class Filter(Protocol):
@@ -30,6 +31,12 @@ class Filter(Protocol):
 F = TypeVar("F", bound=Any)
 
 corpus_filter: Registry[Any] = Registry("filter", package="lontar.data.filters")
+
+
+def as_read(function: F) -> F:
+    """Mark a filter that judges the text as it stands in the file, before normalization."""
+    function.as_read = True
+    return function
 
 
 def checked_spec(spec: JsonValue) -> JsonValue:
@@ -51,8 +58,10 @@ def compiled(specs: Sequence[JsonValue]) -> list[Use[Any]]:
     return [corpus_filter.use(spec) for spec in specs]
 
 
-def first_reason(filters: Sequence[Use[Any]], doc: Document, lang: Language, where: str) -> str | None:
-    """The reason of the first filter that drops `doc`, or None.
+def first_reason(
+    filters: Sequence[Use[Any]], doc: Document, lang: Language, where: str, raw: Document | None = None
+) -> str | None:
+    """The reason of the first filter that drops `doc`, or None; `raw` is the document before normalization.
 
     Raises:
         DataError: a filter failed or answered with something else; names filter, document and file.
@@ -60,7 +69,7 @@ def first_reason(filters: Sequence[Use[Any]], doc: Document, lang: Language, whe
     """
     for use in filters:
         try:
-            reason = use(doc, lang)
+            reason = use(raw if raw and getattr(use.entry.function, "as_read", False) else doc, lang)
         except MissingExtraError:
             raise
         except Exception as err:
