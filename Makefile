@@ -1,4 +1,4 @@
-# make demo : set up, run the recipe `nano`, print what changed.     make test : everything CI runs.
+# make demo : set up, then the demo in three acts.     make test : everything CI runs.
 #
 # On Linux the default torch wheel brings several GB of CUDA. To get the CPU wheel instead, name its index:
 #   make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -7,14 +7,14 @@
 PYTHON      ?= python3
 VENV        ?= .venv
 TORCH_INDEX ?=
-RUN         ?= runs/nano
+RUN         ?= runs/tiny
 
 BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check -qq
 TREE := src tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types fmt test-slow test-llamacpp bench docs clean
+.PHONY: help setup demo nano test check lint types fmt test-slow test-llamacpp bench docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -28,12 +28,11 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PIP) install -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: setup  ## run the recipe nano: corpus, base, tokenizer, adapted model, scores, export
-	$(BIN)/lontar run nano --out $(RUN) --progress none
-	@echo
-	@echo "Serve it:       $(BIN)/lontar serve $(RUN)/export"
-	@echo "Talk to it:     $(BIN)/lontar chat $(RUN)/export"
-	@echo "Where it is from:  $(BIN)/lontar show $(RUN)/export      Is it intact:  $(BIN)/lontar verify $(RUN)"
+demo: setup  ## from text to a better model, seen, measured, exported, served: three acts, under ten minutes
+	$(BIN)/lontar demo --out $(RUN)
+
+nano: setup  ## the whole chain in twenty seconds, on toys
+	$(BIN)/lontar run nano --progress none
 
 test: check  ## lint, types, import contract and all tests: what CI runs
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -32,28 +33,47 @@ def decisions_of(artifacts: Sequence[Artifact]) -> dict[str, list[dict[str, Any]
     return {name: list(rows) for name, rows in found.items()}
 
 
-def decisions_table(artifact: Artifact, most: int = MOST_SHOWN) -> Table:
+def decisions_table(artifact: Artifact, most: int = MOST_SHOWN, *, of_a_kind: int | None = None) -> Table:
     """What happened to each document that did not just stay as it was: id, language, what, the beginning of its text.
+
+    Args:
+        artifact: a corpus.
+        most: show at most so many.
+        of_a_kind: show at most so many with the same reason or the same edits.
 
     Raises:
         NotAnArtifactError: the artifact keeps no decisions.
     """
     (rows,) = decisions_of([artifact]).values()
-    return table_of(artifact.path.name, rows, most)
+    return table_of(artifact.path.name, rows, most, of_a_kind=of_a_kind)
 
 
-def table_of(name: str, rows: Iterable[Mapping[str, Any]], most: int = MOST_SHOWN) -> Table:
+def table_of(
+    name: str, rows: Iterable[Mapping[str, Any]], most: int = MOST_SHOWN, *, of_a_kind: int | None = None
+) -> Table:
     """The table of one corpus; its title counts what is not in it."""
     rows = list(rows)
     changed = [row for row in rows if row["edits"] or not row["kept"]]
+    chosen = (changed if of_a_kind is None else _of_each_kind(changed, of_a_kind))[:most]
     title = f"{name}: {_counted(rows)}"
-    if len(changed) > most:
-        title += f" (the first {most} of {len(changed)} below; --json for all)"
-    shown = [(row["id"], row["lang"], what(row), row["excerpt"]) for row in changed[:most]]
+    if len(changed) > len(chosen):
+        title += f" ({len(chosen)} of these {len(changed)} below)"
+    shown = [(row["id"], row["lang"], what(row), row["excerpt"]) for row in chosen]
     made = table(title, ("id", "lang", "what", "text"), shown)
     for column, fixed in zip(made.columns, (True, True, True, False), strict=True):
         column.no_wrap = fixed
     return made
+
+
+def _of_each_kind(rows: Iterable[Mapping[str, Any]], most: int) -> list[Mapping[str, Any]]:
+    seen: Counter[str] = Counter()
+    chosen = []
+    for row in rows:
+        kind = row["reason"] or " ".join(sorted(row["edits"]))
+        seen[kind] += 1
+        if seen[kind] <= most:
+            chosen.append(row)
+    return sorted(chosen, key=lambda row: (row["kept"], row["reason"] or ""))
 
 
 def _counted(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -19,7 +19,7 @@ import click
 from rich.text import Text
 
 from lontar.cli.render import console, table
-from lontar.core.artifact import Artifact, Corpus, Tokenizer
+from lontar.core.artifact import Artifact, Evaluation, Tokenizer
 from lontar.errors import BackendError
 
 BOXED = ("my", "km", "lo", "th", "ta")
@@ -52,8 +52,9 @@ def demo(out: Path, recipe: str, acts: tuple[int, ...]) -> None:
 def act_1(out: Path, recipe: str) -> None:
     """What cleaning finds, what a sentence costs in tokens, one flipped byte."""
     _headline("Act 1", "What is in the text, and what a sentence costs")
-    made = _run(recipe, out, "tokenizer")
-    _show_decisions(made["cleaned"])
+    cleaned = _run(recipe, out, "cleaned")["cleaned"]
+    _show_decisions(cleaned)
+    _run(recipe, out, "tokenizer")
     _show_tokens(Tokenizer.open(out / "english"), Tokenizer.open(out / "tokenizer"))
     _show_flipped_byte(out / "tokenizer")
 
@@ -63,12 +64,23 @@ def act_2(out: Path, recipe: str) -> None:
     from lontar.cli.summary import language_table
 
     _headline("Act 2", "What training changes")
-    made = _run(recipe, out, None)
-    for part in language_table(list(made.values())):
-        console().print()
-        console().print(part)
+    made = list(_run(recipe, out, None).values())
+    console().print()
+    console().print(language_table(made)[0])
+    for evaluation in (artifact for artifact in made if isinstance(artifact, Evaluation)):
+        _show_scores(evaluation)
     report = out / "report" / "report.html"
     click.echo(f"\nThe whole story on one page: {report.resolve().as_uri()}")
+
+
+def _show_scores(evaluation: Evaluation) -> None:
+    """A line per task; the evaluation itself has every language with its interval."""
+    from lontar.cli.summary import in_short
+
+    name = evaluation.path.name
+    rows = [(short.task, short.said, short.span, ", ".join(short.others)) for short in in_short(evaluation)]
+    console().print()
+    console().print(table(f"{name} (each with its interval: lontar show {evaluation.path})", ("", "", "", "not"), rows))
 
 
 def act_3(out: Path, recipe: str) -> None:
@@ -110,8 +122,9 @@ def _run(recipe: str, out: Path, until: str | None) -> dict[str, Artifact]:
 def _show_decisions(cleaned: Artifact) -> None:
     from lontar.cli.decisions import decisions_table
 
-    if isinstance(cleaned, Corpus):
-        console().print(decisions_table(cleaned))
+    console().print()
+    console().print(decisions_table(cleaned, of_a_kind=1))
+    click.echo(f"\nEach document and its reason: lontar show {cleaned.path} --decisions\n")
 
 
 def _show_tokens(before: Tokenizer, after: Tokenizer) -> None:

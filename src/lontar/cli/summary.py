@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from rich.table import Table
 
@@ -43,12 +45,18 @@ def _recorded(artifacts: Sequence[Artifact], measure: str) -> dict[str, dict[str
     return dict(found)
 
 
+# Tasks that measure bits per byte; of the first that an evaluation has, the table shows the figures.
+PREDICTED = ("bits_per_byte", "paragraphs")
+
+
 def _against_the_base(evaluation: Evaluation) -> dict[str, dict[str, float]]:
     rows = json.loads((evaluation.path / "scores.json").read_text(encoding="utf-8"))["rows"]
+    there = {row["task"] for row in rows}
+    chosen = next((task for task in PREDICTED if task in there), None)
     return {
         row["lang"]: {"before": row["baseline"]["value"], "after": row["value"]}
         for row in rows
-        if row["task"] == "bits_per_byte" and row["baseline"] and row["value"] is not None
+        if row["task"] == chosen and row["baseline"] and row["value"] is not None
     }
 
 
@@ -87,3 +95,34 @@ def _scores(evaluation: Evaluation) -> Table:
 
     columns, rows = score_rows(evaluation)
     return table(f"scores in {evaluation.path}", columns, rows, right=range(2, len(columns) - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """A task over all its languages."""
+
+    task: str
+    said: str
+    """in how many languages what is shown"""
+    span: str
+    """least and largest value, with the unit"""
+    others: tuple[str, ...]
+    """languages of which it is not shown"""
+
+
+def in_short(evaluation: Evaluation) -> list[Short]:
+    """What an evaluation shows, a line per task: above chance where there is that figure, else better than the base."""
+    rows = json.loads((evaluation.path / "scores.json").read_text(encoding="utf-8"))["rows"]
+    return [
+        _short(task, [row for row in rows if row["task"] == task]) for task in sorted({row["task"] for row in rows})
+    ]
+
+
+def _short(task: str, rows: Sequence[dict[str, Any]]) -> Short:
+    chance = rows[0]["chance"]
+    shown = {row["lang"]: row["verdict"] == "better" if chance is None else bool(row["above_chance"]) for row in rows}
+    values = [row["value"] for row in rows if row["value"] is not None]
+    what = "better" if chance is None else f"above chance ({chance:.3g})"
+    span = f"{min(values):.2f} to {max(values):.2f} {rows[0]['unit']}" if values else "no figure"
+    others = tuple(lang for lang, good in sorted(shown.items()) if not good)
+    return Short(task, f"{what} in {sum(shown.values())} of {len(shown)} languages", span, others)

@@ -15,7 +15,7 @@ from lontar.data.maskers import known_masker
 from lontar.data.tags import language_of
 from lontar.errors import LicenseError, UnknownNameError
 
-Kind = Literal["jsonl", "text", "parquet", "sample", "synthetic"]
+Kind = Literal["jsonl", "text", "parquet", "sample", "synthetic", "hub"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -59,6 +59,10 @@ class Source(Config):
     """plain text files, a path or a pattern; `.zst` and `.gz` too"""
     parquet: str | None = None
     """Parquet files, a path or a pattern"""
+    hub: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+@[\w./-]+$")
+    """a data set of the Hugging Face hub, as ORG/NAME@REVISION; its own terms go under `license`"""
+    files: str = "**/*.parquet"
+    """with `hub`: which of its files, Parquet or JSON lines"""
     sample: str | None = None
     """text that comes with the package: `parallel`, `parity`, `paragraphs`, `informal`, `dirty`"""
     synthetic: Literal["stories"] | None = None
@@ -94,6 +98,8 @@ class Source(Config):
             raise PydanticCustomError("source", "`unit` goes with `text` alone")
         if self.text_field != "text" and self.text is not None:
             raise PydanticCustomError("source", "`text_field` does not go with `text`: plain text has no fields")
+        if self.hub is None and "files" in self._set_otherwise:
+            raise PydanticCustomError("source", "`files` goes with `hub` alone")
         if self.synthetic is None and (extra := sorted({"count", "seed"} & self._set_otherwise)):
             raise PydanticCustomError("source", "`{field}` goes with `synthetic` alone", {"field": extra[0]})
         if self.synthetic is not None and self.lang is not None:
@@ -114,6 +120,11 @@ class Source(Config):
     def pattern(self) -> str:
         """The path or pattern as given."""
         return str(getattr(self, self.kind))
+
+    @property
+    def form(self) -> Kind:
+        """How its files are read."""
+        return self.kind if self.hub is None else "parquet" if self.files.endswith(".parquet") else "jsonl"
 
 
 class Heldout(Config):

@@ -61,7 +61,7 @@ def entries(source: Source, piece: Piece) -> Iterator[Entry]:
     Raises:
         DataError: the file cannot be read, is damaged, or a line is too long.
     """
-    if source.kind == "parquet":
+    if source.form == "parquet":
         yield from _parquet(source, piece)
     elif source.kind == "synthetic":
         yield from _synthetic(source, piece)

@@ -16,6 +16,7 @@ from lontar.core.config import nearest
 from lontar.core.extras import need
 from lontar.data.config import Source
 from lontar.errors import DataError
+from lontar.models.adopt import hub_errors
 
 # 8 MiB: about 4 s of ICU segmentation, so a killed run loses little and two workers stay busy on small corpora.
 SHARD_BYTES = 8 << 20
@@ -60,6 +61,8 @@ def find_files(source: Source) -> list[SourceFile]:
     Raises:
         DataError: there is none, or the path is a folder.
     """
+    if source.hub is not None:
+        return hub_files(source.hub, source.files)
     if source.kind == "sample":
         return _sample_files(source)
     if source.kind == "synthetic":
@@ -77,6 +80,23 @@ def find_files(source: Source) -> list[SourceFile]:
             f"{source.pattern}: no file matches", hint=f"patterns are relative to the working folder, {Path.cwd()}"
         )
     return [SourceFile(p, p.relative_to(base).as_posix()) for p in found]
+
+
+def hub_files(name: str, pattern: str) -> list[SourceFile]:
+    """Files of a data set of the hub, from the client's cache or downloaded into it.
+
+    Raises:
+        DataError: the data set has no such file; BackendError, UnavailableError: it cannot be had.
+    """
+    repository, _, revision = name.partition("@")
+    hub = need("huggingface_hub", extra="hub")
+    with hub_errors(repository, revision, "data set"):
+        found = hub.snapshot_download(repository, repo_type="dataset", revision=revision, allow_patterns=[pattern])
+    root = Path(found)
+    files = sorted(p for p in root.glob(pattern) if p.is_file())
+    if not files:
+        raise DataError(f"hf:{name}: no file matches {pattern!r}", hint="set `files` to the pattern of its files")
+    return [SourceFile(p, p.relative_to(root).as_posix()) for p in files]
 
 
 def _fixed_part(pattern: Path) -> tuple[Path, str | None]:
@@ -130,7 +150,7 @@ def plan(sources: Iterable[Source]) -> list[Shard]:
 
 def _pieces(source: Source, files: Iterable[SourceFile]) -> Iterator[tuple[Piece, int]]:
     for file in files:
-        if source.kind == "parquet":
+        if source.form == "parquet":
             yield from _row_groups(file)
         elif source.kind == "synthetic":
             yield Piece(file), SHARD_BYTES  # generating takes longer than reading: one language, one worker

@@ -25,7 +25,7 @@ from lontar.data.filters import compiled
 from lontar.data.maskers import used
 from lontar.data.merge import Merger
 from lontar.data.shard import Limit, Task, work
-from lontar.data.sources import Shard, find_files, plan
+from lontar.data.sources import Shard, SourceFile, find_files, plan
 from lontar.data.writer import CorpusWriter
 from lontar.errors import DataError
 from lontar.samples import stories
@@ -44,13 +44,18 @@ def build_uses(config: BuildConfig, inputs: dict[str, Any]) -> dict[str, str]:
                 uses[f"synthetic:{file.name}"] = stories.digest(file.path.stem)
                 continue
             try:
-                uses[f"file:{file.name if source.sample else file.path}"] = sha256_file(file.path)
+                uses[f"file:{_known_as(source, file)}"] = sha256_file(file.path)
             except OSError as err:
                 raise DataError(f"{file.path}: cannot read: {err.strerror or err}") from err
     uses |= languages.digests(sorted(_possible_languages(config)))
     plugins = [("filter", use) for use in compiled(config.filters)] + [("masker", use) for use in used(config.mask)]
     uses |= {f"plugin:{noun}:{use.name}": use.entry.source_digest for noun, use in plugins if not use.entry.builtin}
     return uses
+
+
+def _known_as(source: Source, file: SourceFile) -> str:
+    """A name for the fingerprint; where the file lies does not matter when its name says which one it is."""
+    return f"{source.hub}/{file.name}" if source.hub else file.name if source.sample else str(file.path)
 
 
 def _possible_languages(config: BuildConfig) -> set[str]:

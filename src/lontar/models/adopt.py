@@ -185,7 +185,7 @@ def fetch_hub(repository: str, revision: str, dest: Path) -> str:
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
         raise ConfigError(f"{repository!r} is not the name of a hub repository", hint="ORG/NAME")
     hub = need("huggingface_hub", extra="hub")
-    with _hub_errors(repository, revision):
+    with hub_errors(repository, revision):
         commit = str(hub.HfApi().model_info(repository, revision=revision).sha)
         hub.snapshot_download(repository, revision=commit, local_dir=dest, allow_patterns=list(PATTERNS))
     shutil.rmtree(dest / ".cache", ignore_errors=True)  # the client's notes on the download
@@ -195,7 +195,7 @@ def fetch_hub(repository: str, revision: str, dest: Path) -> str:
 
 
 @contextmanager
-def _hub_errors(repository: str, revision: str) -> Iterator[None]:
+def hub_errors(repository: str, revision: str, what: str = "model") -> Iterator[None]:
     """The hub's exceptions in our words. Order matters: a gated repository is also one that was not found."""
     errors = need("huggingface_hub.errors", extra="hub")
     where = f"hf:{repository}@{revision}"
@@ -210,7 +210,7 @@ def _hub_errors(repository: str, revision: str) -> Iterator[None]:
         raise BackendError(f"{where}: no such revision", hint="give a branch, a tag or a commit that exists") from err
     except errors.RepositoryNotFoundError as err:
         raise BackendError(
-            f"{where}: no such model, or it is private", hint="check the spelling; for a private one: hf auth login"
+            f"{where}: no such {what}, or it is private", hint="check the spelling; for a private one: hf auth login"
         ) from err
     except errors.LocalEntryNotFoundError as err:
         raise _offline(where) from err

@@ -64,10 +64,13 @@ def test_a_long_table_says_what_is_not_in_it():
     rows = [row(id=str(i), kept=False, reason="zawgyi") for i in range(7)] + [row()]
     made = table_of("c", rows, most=5)
     assert made.row_count == 5
-    assert (
-        made.title
-        == "c: 8 documents, 7 dropped, 0 changed, 1 kept as they were (the first 5 of 7 below; --json for all)"
-    )
+    assert made.title == "c: 8 documents, 7 dropped, 0 changed, 1 kept as they were (5 of these 7 below)"
+
+
+def test_some_of_each_kind_can_be_shown():
+    rows = [row(id=str(i), kept=False, reason="zawgyi") for i in range(7)] + [row(id="e", edits={"zwsp": 1})]
+    made = table_of("c", rows, of_a_kind=2)
+    assert list(made.columns[0].cells) == ["0", "1", "e"]
 
 
 def test_for_the_demo(cleaned):

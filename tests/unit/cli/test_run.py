@@ -1,5 +1,6 @@
 """`lontar run` and `lontar copy`."""
 
+import json
 import os
 import signal
 import sys
@@ -171,3 +172,23 @@ def test_copy(cli, tmp_path):
     assert "exists already" in again.err
     assert cli("copy", "nano", tmp_path / "b.yaml", "--json").json["copy"] == str(tmp_path / "b.yaml")
     assert cli("copy", "nanno", tmp_path / "c.yaml").code == 2
+
+
+def test_an_evaluation_in_short(tmp_path):
+    from lontar.cli.summary import in_short
+    from tests.conftest import made
+
+    def row(task, lang, value, **given):
+        return {"task": task, "lang": lang, "value": value, "unit": "share", "chance": None, "verdict": None, **given}
+
+    rows = [
+        row("digits", "th", 0.9, chance=0.0, above_chance=True),
+        row("digits", "lo", 0.1, chance=0.0, above_chance=False),
+        row("text", "th", 1.5, verdict="better", unit="bits/byte"),
+        row("text", "en", None, verdict="no difference shown", unit="bits/byte"),
+    ]
+    evaluation = made(tmp_path / "e", "evaluation", {"scores.json": json.dumps({"rows": rows}).encode()})
+    digits, text = in_short(evaluation)
+    assert (digits.said, digits.span) == ("above chance (0) in 1 of 2 languages", "0.10 to 0.90 share")
+    assert digits.others == ("lo",)
+    assert (text.said, text.span, text.others) == ("better in 1 of 2 languages", "1.50 to 1.50 bits/byte", ("en",))
