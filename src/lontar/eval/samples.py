@@ -20,7 +20,6 @@ from lontar.core.shards import read_jsonl
 from lontar.errors import DataError
 from lontar.eval.items import Item, build_all, builder
 from lontar.eval.task import Task, fill
-from lontar.samples import skills, stories
 from lontar.scoring import Sample, Turn
 
 PACKAGED = "parallel"
@@ -114,6 +113,8 @@ def _items(task: Task, code: str, corpus: Corpus | None) -> Iterator[Item]:
 
 
 def _stories(code: str, count: int) -> Iterator[Item]:
+    from lontar.samples import stories
+
     for row in stories.generate(code, count):
         if row["split"] == HELDOUT:
             yield Item(str(row["id"]), code, str(row["text"]), str(row["scene"]))
@@ -121,6 +122,8 @@ def _stories(code: str, count: int) -> Iterator[Item]:
 
 def _questions(code: str, skill: str, count: int) -> Iterator[Item]:
     """Fields `question`, `answer` (the number of a choice where there are choices), `expected`, `choices`."""
+    from lontar.samples import skills
+
     for row in skills.generate(code, skill, count, HELDOUT):
         chat, choices, answer = cast(Any, row["messages"]), cast(list[JsonValue], row["choices"]), row["answer"]
         fields: dict[str, JsonValue] = {"question": chat[0]["content"], "expected": answer, "skill": skill}

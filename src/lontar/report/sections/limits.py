@@ -78,6 +78,8 @@ def _asked(knobs: JsonValue) -> str:
         if name == "languages" and isinstance(value, list):
             names = [language_name(str(code)).english for code in value]
             said.append(", ".join(names) if 0 < len(names) <= 3 else f"{len(names) or 'all'} languages")
+        elif isinstance(value, list):
+            said.append(f"{name} " + ", ".join(str(item).replace("_", " ") for item in value))
         else:
             said.append(f"{name} {json.dumps(value, ensure_ascii=False)}")
     return "; ".join(said)
