@@ -115,7 +115,9 @@ def test_interrupted_it_exits_130_and_goes_on(nano: Nano, tmp_path: Path) -> Non
     assert process.stderr is not None
     while not process.stderr.readline().startswith(b"base:"):  # wait until the second step has begun
         pass
-    time.sleep(0.5)
+    until = time.monotonic() + 60
+    while not list((tmp_path / "run").glob(".base*/log/metrics.jsonl")) and time.monotonic() < until:
+        time.sleep(0.05)  # until it trains: while libraries are being imported, an interrupt may meet anything
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from lontar.cli.render import console, json_option, lineage_json, lineage_tree, print_json, size, table
-from lontar.core.artifact import Artifact
+from lontar.core.artifact import Artifact, Evaluation
 from lontar.core.config import Parsed, nearest, validate
 from lontar.core.license import conflicts
 from lontar.core.run import artifacts_in
@@ -38,6 +38,7 @@ def show(path: Path, decisions: bool, as_json: bool) -> None:
         console().print(table(str(path), ("step", "kind", "stage", "size", "content"), rows_, right=(3,)))
         return
     _show_one(found[0])
+    _show_scores(found[0])
 
 
 def _show_decisions(found: list[Artifact], as_json: bool) -> None:
@@ -49,6 +50,15 @@ def _show_decisions(found: list[Artifact], as_json: bool) -> None:
         return
     for name, decided in rows.items():
         console().print(table_of(name, decided))
+
+
+def _show_scores(artifact: Artifact) -> None:
+    """The scores of an evaluation, with their intervals."""
+    from lontar.cli.summary import score_table
+
+    if isinstance(artifact, Evaluation):
+        console().print()
+        console().print(score_table(artifact))
 
 
 def _show_one(artifact: Artifact) -> None:

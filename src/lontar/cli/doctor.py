@@ -50,7 +50,12 @@ def doctor(base: Path | None, recipe: str | None, as_json: bool) -> None:
     out.print(table("extras", ("extra", "state", "installed"), rows))
     out.print(table("\nmachine", ("", ""), list(machine.items())))
     if fits:
-        out.print(fits_table("\nwhat fits (estimates)", fits))
+        out.print(
+            fits_table(
+                "\nwhat fits (estimates, of training alone; evaluating takes as much again)",
+                fits,
+            )
+        )
 
 
 def _fits(base: Path | None, recipe: str | None) -> list[dict[str, Any]]:

@@ -68,7 +68,7 @@ def recipe_rows(recipe: str, given: Footprint | None) -> list[dict[str, Any]]:
         config: Any = loaded.configs[step]
         if not hasattr(config, "seq_len"):
             continue
-        model = given or _tiny(loaded.configs.values(), grown)
+        model = given or _tiny(loaded.configs.values(), 0 if hasattr(config, "vocabulary") else grown)
         tokens = (getattr(config, "n_steps", None) or config.steps) * config.batch * config.seq_len
         row_tokens = config.seq_len * -(-config.batch // config.accumulate)
         needed = training_bytes(model, row_tokens, config.optimizer)
@@ -97,10 +97,13 @@ def _tiny(configs: Any, grown: int) -> Footprint:
     if not made:
         raise ConfigError("the recipe starts from a model of yours", hint="name it: --base PATH")
     config: Any = made[0]
+    # A tokenizer trained in a step of its own decides the size of the vocabulary.
+    trained = [c for c in configs if hasattr(c, "pattern") and hasattr(c, "vocab_size")]
+    vocabulary = trained[0].vocab_size if trained else config.vocabulary
     shape = SHAPES[config.size]
     return Footprint(
         shape.layers, shape.width, shape.inner, shape.heads, shape.key_heads, shape.head_width,
-        config.vocabulary + grown,
+        vocabulary + grown,
     )  # fmt: skip
 
 

@@ -80,7 +80,7 @@ class LazyGroup(click.Group):
 def cli(ctx: click.Context, debug: bool) -> None:
     """Take any open-weights LLM, make it provably better for Southeast Asia, and run it.
 
-    Start with `lontar run nano --out runs/nano`.
+    Start with `lontar demo`.
     """
     ctx.obj = {"debug": debug}
     logging.basicConfig(level=logging.INFO if debug else logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
@@ -89,7 +89,11 @@ def cli(ctx: click.Context, debug: bool) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with the error's code; see `lontar/errors.py` for the codes."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    sys.exit(run(arguments))
+    try:
+        code = run(arguments)
+    except KeyboardInterrupt:  # a second one, while the first was being shown
+        code = INTERRUPTED
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:

@@ -28,10 +28,12 @@ def language_table(artifacts: Sequence[Artifact]) -> list[Table]:
     """One table of everything measured per language before and after, and one per evaluation."""
     found = {measure: by_lang for measure in MEASURES if (by_lang := _recorded(artifacts, measure))}
     evaluations = [artifact for artifact in artifacts if isinstance(artifact, Evaluation)]
-    for evaluation in evaluations:  # against the base itself, not against the model as it was when training began
-        found["bits_per_byte"] = found.get("bits_per_byte", {}) | _against_the_base(evaluation)
+    # Against the base itself, not the model as it was when training began; later comparisons are of other things.
+    first = next((compared for e in evaluations if (compared := _against_the_base(e))), {})
+    if first:
+        found["bits_per_byte"] = found.get("bits_per_byte", {}) | first
     tables = [_before_after(found)] if any(found.values()) else []
-    return tables + [_scores(evaluation) for evaluation in evaluations]
+    return tables + [score_table(evaluation) for evaluation in evaluations]
 
 
 def _recorded(artifacts: Sequence[Artifact], measure: str) -> dict[str, dict[str, float]]:
@@ -90,7 +92,8 @@ def _named(code: str) -> str:
     return f"{code} {language.endonym}"
 
 
-def _scores(evaluation: Evaluation) -> Table:
+def score_table(evaluation: Evaluation) -> Table:
+    """Every score with its interval."""
     from lontar.eval.render import score_rows
 
     columns, rows = score_rows(evaluation)

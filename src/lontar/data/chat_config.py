@@ -63,7 +63,9 @@ class ChatSource(Config):
             text = "give exactly one of jsonl, synthetic" + (f" (given: {', '.join(given)})" if given else "")
             raise PydanticCustomError("source", "{text}", {"text": text})
         foreign = _OF_SYNTHETIC if self.jsonl is not None else _OF_JSONL
-        if wrong := [name for name in foreign if name in self.model_fields_set]:
+        # Compared with the defaults, so that a config which was spelled out in full stays valid.
+        fields = type(self).model_fields
+        if wrong := [name for name in foreign if getattr(self, name) != fields[name].default]:
             text = f"`{wrong[0]}` does not go with `{given[0]}`"
             raise PydanticCustomError("source", "{text}", {"text": text})
         return self

@@ -61,8 +61,8 @@ class Source(Config):
     """Parquet files, a path or a pattern"""
     hub: str | None = Field(default=None, pattern=r"^[\w.-]+/[\w.-]+@[\w./-]+$")
     """a data set of the Hugging Face hub, as ORG/NAME@REVISION; its own terms go under `license`"""
-    files: str = "**/*.parquet"
-    """with `hub`: which of its files, Parquet or JSON lines"""
+    files: str = "**/train*.parquet"
+    """with `hub`: which of its files, Parquet or JSON lines; by default those of the training split"""
     sample: str | None = None
     """text that comes with the package: `parallel`, `parity`, `paragraphs`, `informal`, `dirty`"""
     synthetic: Literal["stories"] | None = None

@@ -129,7 +129,7 @@ def _questions(code: str, skill: str, count: int) -> Iterator[Item]:
         fields: dict[str, JsonValue] = {"question": chat[0]["content"], "expected": answer, "skill": skill}
         if choices:
             fields |= {"choices": choices, "answer": choices.index(answer)}
-        yield Item(str(row["id"]), code, str(chat[0]["content"]), str(row["id"]), fields)
+        yield Item(str(row["id"]), code, str(chat[0]["content"]), str(row["group"]), fields)
 
 
 def _rows(path: Path, code: str) -> Iterator[Item]:

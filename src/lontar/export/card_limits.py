@@ -7,11 +7,26 @@ from lontar.export.card_inputs import Facts
 from lontar.export.card_tables import beyond_chance
 from lontar.export.lineage import manifests, trained_languages
 
+OURS = "lontar-"
+GENERATED = ("lontar-stories", "lontar-skills")
+
 
 def limits(facts: Facts) -> str:
     """A list: what was not measured, not above chance, worse than before, incomplete, or needs care."""
-    found = [*_unmeasured(facts), *_scores(facts), *_record(facts), *_use(facts)]
+    found = [*_made_of(facts), *_unmeasured(facts), *_scores(facts), *_record(facts), *_use(facts)]
     return "## Limits\n\n" + "\n".join(f"- {line}" for line in found)
+
+
+def _made_of(facts: Facts) -> list[str]:
+    """Text that comes with lontar, and how much of it was written from templates."""
+    sources = [source for source in facts.manifest.license.sources if source.source.startswith(OURS)]
+    written = sum(source.documents for source in sources if source.source in GENERATED)
+    lines = []
+    if sources:
+        lines.append("Text of `lontar-*` sources is machine-composed and not yet reviewed by native speakers.")
+    if written:
+        lines.append(f"{written:,} documents of it are synthetic: written from templates by a seeded generator.")
+    return lines
 
 
 def _unmeasured(facts: Facts) -> list[str]:

@@ -18,12 +18,13 @@ OVERHEAD = 1.5
 LAYER_TOKENS, HEAD_TOKENS, ROW = 1024, 512, 256
 # float32 weights, gradients and Adam's two moments; Muon has one moment, on most of the parameters.
 STATE_BYTES = {"adamw": 16, "muon": 13}
-# Kept for the backward pass, per token and layer, in units of the width; see Korthikanti et al. 2022, eq. 2, without
-# dropout and without stored attention scores.
-ACTIVATIONS = 34
+# Kept for the backward pass, per token and layer, in units of the width: Korthikanti et al. 2022, eq. 2, without
+# dropout and stored attention scores, twice over for the float32 copies of autocast. Fits the peaks of 0.9 and 1.3 GB
+# that were measured at 1.6 and 6.5 million parameters.
+ACTIVATIONS = 68
 # Logits are computed in pieces of so many rows.
 LOGIT_ROWS = 1024
-BASE_BYTES = 450_000_000
+BASE_BYTES = 700_000_000
 """the interpreter with torch and transformers loaded"""
 
 

@@ -39,7 +39,7 @@ def context(run: Run, config: ReportConfig, seed: int = 0) -> dict[str, Any]:
         "lineage": lineage.build(run),
         "cost": lineage.cost(run) if config.cost else None,
         "reproduce": {
-            "recipe": config.recipe,
+            "recipe": config.recipe if config.recipe and lineage.unchanged(run, config.recipe) else "",
             "steps": lineage.recipe(run),
             "names": [step.name for step in run.steps],
         },

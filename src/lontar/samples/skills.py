@@ -7,6 +7,7 @@ words that stands in held-out questions never stands in training ones, so a righ
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -135,8 +136,7 @@ def _weekday(skills: Skills, rng: random.Random) -> Question:
 
 
 def _in_language(skills: Skills, rng: random.Random) -> Question:
-    other = rng.choice(_others(skills.lang))
-    index = rng.randrange(TRANSLATED)
+    other, index = rng.choice(_ways(skills.lang))
     name = skills.language_names[other]
     ask = rng.choice(skills.ask.in_language).format(word=skills.words[index], language=name)
     # The word itself may be asked for in another language: what is held out is to go from this one to that one.
@@ -171,6 +171,13 @@ def digest(lang: str) -> str:
 
 
 @lru_cache(maxsize=32)
+def _ways(lang: str) -> list[tuple[str, int]]:
+    """Language and word to ask for; not where the two languages have the same word: copying would pass for knowing."""
+    words = load(lang).words
+    return [(o, i) for o in _others(lang) for i in range(TRANSLATED) if load(o).words[i] != words[i]]
+
+
+@lru_cache(maxsize=32)
 def _others(lang: str) -> list[str]:
     """Languages to translate into: those that this one has a name for and that have a file."""
     return sorted((load(lang).language_names.keys() & set(samples.languages("skills"))) - {lang})
@@ -186,13 +193,16 @@ def generate(lang: str, skill: str, count: int, split: Split, seed: int = 1) -> 
         raise UnknownNameError(f"unknown skill {skill!r}", hint=nearest(skill, SKILLS))
     skills = load(lang)
     rng = random.Random(f"skills\0{lang}\0{skill}\0{split}\0{seed}")
-    seen, misses = set[str](), 0
+    seen, misses, answers = set[str](), 0, Counter[str]()
     while len(seen) < count and misses < 200 + 20 * count:
         question = _MAKERS[skill](skills, rng)
-        if question.ask in seen or reserved([skill, *question.values], HELD_OUT) != (split == "heldout"):
+        # Of two answers each comes as often, so that always giving one of them is worth a half and no more.
+        enough = len(question.choices) == 2 and answers[question.answer] >= (count + 1) // 2
+        if enough or question.ask in seen or reserved([skill, *question.values], HELD_OUT) != (split == "heldout"):
             misses += 1
             continue
         seen.add(question.ask)
+        answers[question.answer] += 1
         yield _row(lang, skill, split, len(seen), question)
 
 
@@ -210,6 +220,7 @@ def _row(lang: str, skill: str, split: Split, number: int, question: Question) -
         "license": "CC0-1.0",
         "synthetic": True,
         "skill": skill,
+        "group": " ".join(question.values),
         "messages": messages,
         "answer": question.answer,
         "choices": choices,

@@ -17,12 +17,15 @@ from lontar.report.reading import Run, language_name
 TINY = 100_000_000
 # Text of these sources comes with the package: machine-composed, and no native speaker has read it yet.
 OURS = "lontar-"
+PER_BYTE = "bits/byte"
+# Bits per byte of a model that knows nothing.
+GUESSING = 8
 Found = dict[str, list[Pair]]
 
 
 def limits(run: Run, found: Found, size: int | None) -> list[str]:
     """What a hurried reader must not conclude."""
-    said = _chance(found) + _undecided(found)
+    said = _chance(found) + _undecided(found) + _ignorant(found)
     if size and size < TINY:
         said.append(f"Tiny model ({short(size)} parameters): a demonstration of the method, not an assistant.")
     sources = {source.source for step in run.steps for source in step.manifest.license.sources}
@@ -44,6 +47,22 @@ def _chance(found: Found) -> list[str]:
                 what = task.replace("_", " ")
                 said.append(f"Not above chance: {what} in {len(below)} of {len(mine)} languages{names}.")
     return said
+
+
+def _ignorant(found: Found) -> list[str]:
+    """Languages in which the baseline was worse than guessing bytes: then the size of a gain is the size of a gap."""
+    poor = {
+        pair.lang
+        for pairs in found.values()
+        for pair in pairs
+        if pair.unit == PER_BYTE and pair.before is not None and (pair.before.value or 0) > GUESSING
+    }
+    if not poor:
+        return []
+    return [
+        f"In {len(poor)} languages the base needed more than {GUESSING} bits per byte, worse than guessing: there the "
+        "size of the change is that of the gap."
+    ]
 
 
 def _undecided(found: Found) -> list[str]:

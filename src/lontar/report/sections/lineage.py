@@ -8,6 +8,7 @@ import yaml
 
 from lontar.core.artifact import Lineage
 from lontar.core.manifest import Manifest
+from lontar.core.recipe import load_recipe
 from lontar.core.stage import find_stage
 from lontar.errors import LontarError
 from lontar.report.reading import Run, Step
@@ -94,6 +95,20 @@ def _cost(step: Step) -> dict[str, Any]:
         "usd": spent.usd,
         "device": str(step.manifest.resources.get("device") or ""),
     }
+
+
+def unchanged(run: Run, name: str) -> bool:
+    """Does the recipe of this name still say what was run: the same stage and settings for every step here?"""
+    try:
+        loaded = load_recipe(name)
+    except LontarError:
+        return False
+    return all(
+        step.name in loaded.order
+        and loaded.stages[step.name].name == step.manifest.stage
+        and loaded.configs[step.name].model_dump(mode="json", by_alias=True) == step.manifest.config
+        for step in run.steps
+    )
 
 
 def recipe(run: Run) -> str:
