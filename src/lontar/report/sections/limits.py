@@ -11,7 +11,7 @@ from lontar.core.recipe import gates
 from lontar.report.compared import Pair
 from lontar.report.config import ReportConfig
 from lontar.report.numbers import short
-from lontar.report.reading import Run, language_name
+from lontar.report.reading import Run, Step, language_name
 
 # Below so many parameters a model is a demonstration of the chain, whatever its scores.
 TINY = 100_000_000
@@ -25,7 +25,7 @@ Found = dict[str, list[Pair]]
 
 def limits(run: Run, found: Found, size: int | None) -> list[str]:
     """What a hurried reader must not conclude."""
-    said = _chance(found) + _undecided(found) + _ignorant(found)
+    said = _later(run, found) + _chance(found) + _undecided(found) + _ignorant(found)
     if size and size < TINY:
         said.append(f"Tiny model ({short(size)} parameters): a demonstration of the method, not an assistant.")
     sources = {source.source for step in run.steps for source in step.manifest.license.sources}
@@ -75,15 +75,31 @@ def _undecided(found: Found) -> list[str]:
 
 
 def gates_of(run: Run, config: ReportConfig) -> list[dict[str, Any]]:
-    """Each gate on each evaluation that has a baseline, and what it finds wrong."""
+    """Each gate on the first evaluation that has a baseline, the one of the headline, and what it finds wrong."""
+    compared = _compared(run)
     made = []
-    for step in run.of_kind(Evaluation):
-        if not any(row.get("baseline") for row in step.json("scores.json").get("rows", [])):
-            continue
-        for name, knobs in config.gate.items():
-            problems = [str(text) for text in gates.use({name: knobs})(step.artifact)]
-            made.append({"gate": name, "step": step.name, "said": _asked(knobs), "problems": problems})
+    for name, knobs in config.gate.items() if compared else ():
+        problems = [str(text) for text in gates.use({name: knobs})(compared[0].artifact)]
+        made.append({"gate": name, "step": compared[0].name, "said": _asked(knobs), "problems": problems})
     return made
+
+
+def _compared(run: Run) -> list[Step]:
+    """Evaluations that have a baseline."""
+    found = run.of_kind(Evaluation)
+    return [step for step in found if any(row.get("baseline") for row in step.json("scores.json").get("rows", []))]
+
+
+def _later(run: Run, found: Found) -> list[str]:
+    """What later comparisons found worse, such as that of a fine-tuned model with the one before it."""
+    said = []
+    for step in _compared(run)[1:]:
+        verdicts = [pair.verdict for pair in found.get(step.name, []) if pair.verdict]
+        if n := verdicts.count("worse"):
+            said.append(
+                f"Not in the figures above: {n} of {len(verdicts)} comparisons of {step.name} are worse, see below."
+            )
+    return said
 
 
 def _asked(knobs: JsonValue) -> str:
