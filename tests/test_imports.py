@@ -68,14 +68,8 @@ DOORS = {
 
 @pytest.mark.parametrize("door", DOORS)
 def test_doors_are_light(door, home):
-    best = float("inf")
-    for _ in range(5):  # the minimum is the cost; the rest is what else the machine does
-        found = seen(fresh(DOORS[door], home))
-        assert found["heavy"] == []
-        best = min(best, found["cpu_s"])
-        if best < 0.5:
-            return
-    pytest.fail(f"{best:.2f} s of CPU time")
+    """What is imported is what costs; the time itself is not tested, on machines that others share."""
+    assert seen(fresh(DOORS[door], home))["heavy"] == []
 
 
 LIGHT = {
