@@ -7,9 +7,9 @@ import pytest
 from lontar.core.records import Message
 from lontar.eval.extremes import nothing, perfect
 from lontar.eval.samples import available, make_samples
-from lontar.eval.scores import Row, Rules, Sure, total
+from lontar.eval.scores import Row, Rules, total
 from lontar.eval.task import Task, all_tasks, find_suite, find_task
-from lontar.scoring import Prediction, Sample
+from lontar.scoring import Prediction, Sample, Sure
 
 LIMIT = 12
 PAIRS = [(task, lang) for task in all_tasks() for lang in available(task, None)]

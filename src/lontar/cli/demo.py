@@ -131,26 +131,18 @@ def _show_tokens(before: Tokenizer, after: Tokenizer) -> None:
     """One sentence per language as colored boxes, before and after."""
     from lontar import languages, samples
     from lontar.core.shards import read_jsonl
+    from lontar.report.tokens import Encoder
 
-    out = console()
+    out, encoders = console(), [Encoder(tokenizer.path) for tokenizer in (before, after)]
     out.print("\n[bold]one sentence in tokens[/], with the English tokenizer and with the extended one\n")
     for code in BOXED:
         path = samples.path("parity") / f"{code}.jsonl"
         sentence = next(str(row["text"]) for _, row in read_jsonl(path) if row["split"] == "test")
         out.print(f"[bold]{code}[/] {languages.get(code).endonym}")
-        for tokenizer in (before, after):
-            n, boxed = _boxed(tokenizer.path, sentence)
-            out.print(Text.assemble(f"{n:5d}  ", *boxed), soft_wrap=True)
-
-
-def _boxed(folder: Path, sentence: str) -> tuple[int, Iterator[tuple[str, str]]]:
-    from lontar.models.vocab import token_bytes
-    from lontar.report.clusters import boxes
-    from lontar.tokenizer.base import open_base
-
-    encoded = open_base(folder).tokenizer.encode(sentence, add_special_tokens=False)
-    found = boxes(sentence, [token_bytes(token) for token in encoded.tokens])
-    return len(encoded.ids), ((box.text, TINTS[i % len(TINTS)]) for i, box in enumerate(found))
+        for encoder in encoders:
+            boxes = encoder.boxes(sentence)
+            tinted = ((box.text, TINTS[i % len(TINTS)]) for i, box in enumerate(boxes))
+            out.print(Text.assemble(f"{sum(len(box.pieces) for box in boxes):5d}  ", *tinted), soft_wrap=True)
 
 
 def _show_flipped_byte(folder: Path) -> None:

@@ -7,8 +7,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from lontar.core.config import Config, nearest
+from lontar.core.config import Config
 from lontar.data.config import Heldout, LanguageCode, Spdx
+from lontar.errors import UnknownNameError
 from lontar.samples import skills
 
 Format = Literal["auto", "openai", "sharegpt"]
@@ -17,10 +18,10 @@ _OF_SYNTHETIC = ("skills", "count", "heldout")
 
 
 def _known_skill(name: str) -> str:
-    if name not in skills.SKILLS:
-        text = f"unknown skill {name!r} ({nearest(name, skills.SKILLS)})"
-        raise PydanticCustomError("skill", "{text}", {"text": text})
-    return name
+    try:
+        return skills.known(name)
+    except UnknownNameError as err:
+        raise PydanticCustomError("skill", "{text}", {"text": f"{err.message} ({err.hint})"}) from err
 
 
 def _some(sources: tuple[ChatSource, ...]) -> tuple[ChatSource, ...]:

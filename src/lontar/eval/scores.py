@@ -22,7 +22,9 @@ from lontar.scoring import (
     RowScore,
     Sample,
     Score,
+    Sure,
     aggregate,
+    beyond_chance,
     bootstrap,
     extractor,
     paired,
@@ -40,20 +42,6 @@ class Row(Config):
     score: RowScore | None = None
     failed: str | None = None
     """why the request never succeeded; then there is no score"""
-
-
-@dataclass(frozen=True)
-class Sure:
-    """How intervals are made."""
-
-    confidence: float = 0.95
-    resamples: int = 1000
-    seed: int = 0
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """As the statistics functions take them."""
-        return {"confidence": self.confidence, "resamples": self.resamples, "seed": self.seed}
 
 
 @dataclass(frozen=True)
@@ -182,10 +170,7 @@ def row_of(task: Task, score: Score, base: Score | None, difference: Difference 
 
 def above_chance(task: Task, score: Score) -> bool | None:
     """Does the whole interval lie on the good side of chance? None where the task has no such figure."""
-    if task.chance is None or score.value is None:
-        return None
-    end = score.low if task.better == "higher" else score.high
-    return end is not None and (end > task.chance if task.better == "higher" else end < task.chance)
+    return beyond_chance(score.value, score.low, score.high, chance=task.chance, better=task.better)
 
 
 def _figures(score: Score) -> JsonObject:

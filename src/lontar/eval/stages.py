@@ -32,9 +32,9 @@ from lontar.eval.config import EvalConfig
 from lontar.eval.items import builder
 from lontar.eval.predict import Asker
 from lontar.eval.samples import available, make_samples, source_files
-from lontar.eval.scores import Row, Rules, Sure, compare, row_of, total
+from lontar.eval.scores import Row, Rules, compare, row_of, total
 from lontar.eval.task import Task
-from lontar.scoring import Prediction, Sample, aggregate, extractor, scorer
+from lontar.scoring import Prediction, Sample, Sure, aggregate, extractor, scorer
 
 LIBRARIES = ("icu4py", "numpy", "sacrebleu", "tokenizers", "torch", "transformers")
 

@@ -67,10 +67,10 @@ LanguageCode = Annotated[str, AfterValidator(_language)]
 def _known_skill(name: str) -> str:
     from lontar.samples import skills  # 20 ms of models that `lontar eval --help` does without
 
-    if name not in skills.SKILLS:
-        text = f"unknown skill {name!r} ({nearest(name, skills.SKILLS)})"
-        raise PydanticCustomError("skill", "{text}", {"text": text})
-    return name
+    try:
+        return skills.known(name)
+    except LontarError as err:
+        raise _problem("skill", err) from err
 
 
 class Source(Config):

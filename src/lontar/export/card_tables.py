@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from lontar import scoring
 from lontar.core.config import JsonObject
 from lontar.core.manifest import Manifest
 from lontar.export.card_inputs import Facts, ScoreRow
@@ -152,12 +153,8 @@ def interval(row: Mapping[str, Any]) -> str:
 
 def beyond_chance(row: Mapping[str, Any]) -> bool | None:
     """Does the whole interval lie on the good side of chance? None where the task has no such figure."""
-    if row.get("chance") is None or row.get("value") is None:
-        return None
-    low, high, chance = row.get("low"), row.get("high"), float(row["chance"])
-    if low is None or high is None:
-        return False
-    return bool(low > chance) if row["better"] == "higher" else bool(high < chance)
+    value, low, high = (row.get(name) for name in ("value", "low", "high"))
+    return scoring.beyond_chance(value, low, high, chance=row.get("chance"), better=str(row.get("better")))
 
 
 # --- cost

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lontar.report.compared import Sure
-from lontar.scoring import RowScore, bootstrap, from_sums
+from lontar.scoring import RowScore, Sure, bootstrap, from_sums
 from lontar.scoring.registries import Matrix
 
 

@@ -15,26 +15,12 @@ from typing import Any, Literal
 from lontar.core.artifact import Evaluation
 from lontar.errors import LontarError
 from lontar.report.reading import answers, number_of
-from lontar.scoring import RowScore, aggregate, paired
+from lontar.scoring import RowScore, Sure, aggregate, beyond_chance, paired
 
 # The unit of tasks that give the likelihood of a text: what comes back is no answer.
 PER_BYTE = "bits/byte"
 Verdict = Literal["better", "worse", "not decided"]
 Aggregate = Callable[..., float]
-
-
-@dataclass(frozen=True)
-class Sure:
-    """How intervals are made."""
-
-    confidence: float = 0.95
-    resamples: int = 10_000
-    seed: int = 0
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """As the statistics functions take them."""
-        return {"confidence": self.confidence, "resamples": self.resamples, "seed": self.seed}
 
 
 @dataclass(frozen=True)
@@ -75,12 +61,8 @@ class Pair:
     @property
     def above_chance(self) -> bool | None:
         """Whether the whole interval is on the good side of chance; None where there is no chance line."""
-        if self.chance is None or self.after.value is None:
-            return None
-        low, high = self.after.low, self.after.high
-        if low is None or high is None:
-            return False
-        return low > self.chance if self.better == "higher" else high < self.chance
+        found = self.after
+        return beyond_chance(found.value, found.low, found.high, chance=self.chance, better=self.better)
 
     def json(self) -> dict[str, Any]:
         """As in `figures.json`."""

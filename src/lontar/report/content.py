@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from lontar.report.compared import PER_BYTE, Pair, Sure
+from lontar.report.compared import PER_BYTE, Pair
 from lontar.report.config import ReportConfig
 from lontar.report.numbers import fixed
 from lontar.report.reading import Run, language_name
 from lontar.report.sections import data, learning, lineage, scores, tokens, verdict, worse
+from lontar.scoring import Sure
 
 # id (and template), heading, name in the list of contents.
 TITLES = {

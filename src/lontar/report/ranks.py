@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
-from lontar.report.compared import Aggregate, Figure, Sure, holm
-from lontar.scoring import RowScore, bootstrap, from_sums, paired
+from lontar.report.compared import Aggregate, Figure, holm
+from lontar.scoring import RowScore, Sure, bootstrap, from_sums, paired
 from lontar.scoring.registries import Matrix
 
 Scored = dict[str, tuple[RowScore, str]]

@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from lontar import samples
+from lontar.core.artifact import Split
 from lontar.core.config import Config, JsonObject, JsonValue, load_yaml, nearest, validate
 from lontar.core.manifest import canonical_json, sha256_bytes
 from lontar.errors import UnknownNameError
@@ -26,7 +27,6 @@ HELD_OUT = 5
 # Words that are asked for in other languages: eight in thirteen languages are 1,248 ways from one to another, as much
 # as a model of two million parameters may learn in two minutes.
 TRANSLATED = 8
-Split = Literal["train", "heldout"]
 Ways = Annotated[tuple[str, ...], Field(min_length=2)]
 
 
@@ -164,6 +164,17 @@ _MAKERS: dict[str, Callable[[Skills, random.Random], Question]] = {
 SKILLS: tuple[str, ...] = tuple(_MAKERS)
 
 
+def known(name: str) -> str:
+    """The name of a skill.
+
+    Raises:
+        UnknownNameError: there is none of that name.
+    """
+    if name not in _MAKERS:
+        raise UnknownNameError(f"unknown skill {name!r}", hint=nearest(name, SKILLS))
+    return name
+
+
 def digest(lang: str) -> str:
     """Hash of everything that decides the questions of a language."""
     files = {code: load(code).model_dump(mode="json") for code in (lang, *_others(lang))}
@@ -189,8 +200,7 @@ def generate(lang: str, skill: str, count: int, split: Split, seed: int = 1) -> 
     Raises:
         UnknownNameError: there is no such skill.
     """
-    if skill not in _MAKERS:
-        raise UnknownNameError(f"unknown skill {skill!r}", hint=nearest(skill, SKILLS))
+    known(skill)
     skills = load(lang)
     rng = random.Random(f"skills\0{lang}\0{skill}\0{split}\0{seed}")
     seen, misses, answers = set[str](), 0, Counter[str]()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from lontar.scoring.registries import Aggregate, Extractor, Scorer, aggregate, extractor, from_sums, scorer
 from lontar.scoring.results import Bounds, Likelihood, Prediction, RowScore, Sample, Score, Turn
-from lontar.scoring.statistics import Difference, Interval, bootstrap, paired
+from lontar.scoring.statistics import Difference, Interval, Sure, beyond_chance, bootstrap, paired
 
 scorers, aggregates, extractors = scorer, aggregate, extractor
 
@@ -24,9 +24,11 @@ __all__ = [
     "Sample",
     "Score",
     "Scorer",
+    "Sure",
     "Turn",
     "aggregate",
     "aggregates",
+    "beyond_chance",
     "bootstrap",
     "extractor",
     "extractors",

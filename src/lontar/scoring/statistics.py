@@ -27,6 +27,34 @@ Rows: TypeAlias = Sequence[RowScore]
 Resample = Callable[[NDArray[np.int64]], Matrix]
 
 
+@dataclass(frozen=True)
+class Sure:
+    """How intervals are made."""
+
+    confidence: float = 0.95
+    resamples: int = 1000
+    seed: int = 0
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """As `bootstrap` and `paired` take them."""
+        return {"confidence": self.confidence, "resamples": self.resamples, "seed": self.seed}
+
+
+def beyond_chance(
+    value: float | None, low: float | None, high: float | None, *, chance: float | None, better: str
+) -> bool | None:
+    """Does the whole interval lie on the good side of chance? None without a chance figure or a value.
+
+    Without an interval nothing is shown.
+    """
+    if chance is None or value is None:
+        return None
+    if low is None or high is None:
+        return False
+    return low > chance if better == "higher" else high < chance
+
+
 @dataclass(frozen=True, slots=True)
 class Interval:
     """Percentile interval; both ends None when there are too few groups to tell."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from lontar.text.registries import normalizers
 
@@ -68,3 +68,13 @@ def zwsp(text: str, /) -> str:
     """Drop zero-width spaces, which some writers of unspaced scripts put between words and most do not."""
     # 66 % of Khmer sentences in a common reference hold them; kept, the same sentence has two spellings.
     return text.replace("\u200b", "")
+
+
+def limited(texts: Iterable[str], max_bytes: int) -> Iterator[str]:
+    """The first texts, up to and including the one that reaches `max_bytes`."""
+    total = 0
+    for text in texts:
+        if total >= max_bytes:
+            return
+        total += len(text.encode("utf-8"))
+        yield text

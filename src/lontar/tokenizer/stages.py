@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from lontar.core.manifest import sha256_file
 from lontar.core.shards import read_jsonl, write_json, write_text
 from lontar.core.stage import stage
 from lontar.errors import DataError
-from lontar.text import normalize
+from lontar.text import limited, normalize
 from lontar.tokenizer.config import ExtendConfig, ResizeConfig, TrainConfig
 
 # Report and audit look at so many texts of each language.
@@ -43,7 +43,8 @@ def train(job: Job, corpus: Corpus, *, config: TrainConfig) -> None:
             hint=f"this split has: {', '.join(corpus.langs('train')) or 'nothing'}",
         )
     names = languages.pipeline(codes)
-    texts = (normalize(text, names) for code in codes for text in _limited(corpus, code, config.max_bytes))
+    listed = ((doc.text for doc in corpus.documents("train", [code])) for code in codes)
+    texts = (normalize(text, names) for found in listed for text in limited(found, config.max_bytes))
     made = train_bpe(texts, config.vocab_size, pattern=config.pattern)
     write_tokenizer(job.dir, made, chat_template=CHAT_TEMPLATE)
     bpe = open_base(job.dir)
@@ -52,15 +53,6 @@ def train(job: Job, corpus: Corpus, *, config: TrainConfig) -> None:
     }
     write_json(job.dir / "report.json", {"vocab_size": bpe.size, "languages": {k: {**v} for k, v in table.items()}})
     job.metric(vocab_size=bpe.size, **{f"tokens_per_sentence.{k}": v["tokens_per_sentence"] for k, v in table.items()})
-
-
-def _limited(corpus: Corpus, code: str, max_bytes: int) -> Iterator[str]:
-    total = 0
-    for doc in corpus.documents("train", [code]):
-        if total >= max_bytes:
-            return
-        total += len(doc.text.encode("utf-8"))
-        yield doc.text
 
 
 def _uses(config: Any, inputs: dict[str, Any]) -> dict[str, str]:

@@ -23,11 +23,11 @@ from lontar.models.load import LoadedModel
 from lontar.models.tiny import config_json, make_model
 from lontar.models.vocab import read_tokenizer, train_bpe
 from lontar.models.weights import INDEX, TensorInfo, read_index, torch_dtype, write_weights
-from lontar.text import normalize
+from lontar.text import limited, normalize
 from lontar.train import loop
 from lontar.train.batches import Stream
 from lontar.train.config import LoopConfig, PretrainConfig
-from lontar.train.evaluate import HeldOut, evaluate, limited
+from lontar.train.evaluate import HeldOut, evaluate
 from lontar.train.tokens import TokenStore, require_documents, tokenize
 
 REPORT = "training.json"

@@ -8,7 +8,7 @@ Everything runs in float32, so that the figure does not depend on what the proce
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -40,16 +40,6 @@ class HeldOut:
     def loss(self) -> float:
         """Nats per token."""
         return self.bits_per_byte * math.log(2) * self.n_bytes / self.n_tokens if self.n_tokens else 0.0
-
-
-def limited(texts: Iterable[str], max_bytes: int) -> Iterator[str]:
-    """The first texts, up to and including the one that reaches `max_bytes`."""
-    total = 0
-    for text in texts:
-        if total >= max_bytes:
-            return
-        total += len(text.encode("utf-8"))
-        yield text
 
 
 def evaluate(

@@ -17,11 +17,11 @@ from lontar.core.artifact import Artifact, Evaluation
 from lontar.core.license import from_sources
 from lontar.core.manifest import Cost
 from lontar.core.shards import write_jsonl
-from lontar.eval.scores import Row, Rules, Sure, compare, row_of, total
+from lontar.eval.scores import Row, Rules, compare, row_of, total
 from lontar.eval.task import find_task
 from lontar.models.vocab import train_bpe, write_tokenizer
 from lontar.report.tokens import sentences
-from lontar.scoring import Likelihood, Prediction, Sample
+from lontar.scoring import Likelihood, Prediction, Sample, Sure
 from tests.conftest import made
 
 LANGS = ("en", "km", "my", "th")

@@ -13,8 +13,9 @@ from lontar import languages
 from lontar.report import numbers, plots, ranks
 from lontar.report.changes import change
 from lontar.report.clusters import Box, boxes, clusters, cut_short, parts, piece_label, safe_cuts
-from lontar.report.compared import Figure, Pair, Sure, holm, judged
+from lontar.report.compared import Figure, Pair, holm, judged
 from lontar.report.page import font_rules, policy, squeezed, text_lang
+from lontar.scoring import Sure
 
 
 @pytest.mark.parametrize(

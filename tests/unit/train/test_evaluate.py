@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from lontar.train.evaluate import evaluate, limited, windows
+from lontar.text import limited
+from lontar.train.evaluate import evaluate, windows
 from lontar.train.tokens import TokenStore
 from tests.unit.train.conftest import make
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from lontar.core.artifact import Evaluation
 from lontar.report.clusters import cut_short
-from lontar.report.compared import PER_BYTE, Pair, Sure, judged, pairs_of
+from lontar.report.compared import PER_BYTE, Pair, judged, pairs_of
 from lontar.report.reading import Run, Step, answers
+from lontar.scoring import Sure
 
 MOST_TEXT = 400
 # A page that is mailed: about 100 kB of answers, one per task and language before two of any.

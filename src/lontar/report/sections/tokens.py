@@ -9,9 +9,9 @@ from lontar.core.artifact import Tokenizer
 from lontar.report import tokens
 from lontar.report.changes import change
 from lontar.report.clusters import Box, piece_label
-from lontar.report.compared import Sure
 from lontar.report.config import ReportConfig
 from lontar.report.reading import Run, Step, number_of
+from lontar.scoring import Sure
 
 # Boxes whose tokens are spelled out below a sentence: enough to see how a letter is torn, not a table of bytes.
 SPELLED_OUT = 3

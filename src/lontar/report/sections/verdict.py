@@ -10,11 +10,12 @@ from lontar.core.artifact import Corpus, Evaluation, Model
 from lontar.errors import LontarError
 from lontar.models.weights import read_index
 from lontar.report.changes import Change, Pairs, change
-from lontar.report.compared import PER_BYTE, Pair, Sure, scored
+from lontar.report.compared import PER_BYTE, Pair, scored
 from lontar.report.config import ReportConfig
 from lontar.report.numbers import number
 from lontar.report.reading import Run, Step, answers, language_name
 from lontar.report.sections import limits
+from lontar.scoring import Sure
 
 Found = dict[str, list[Pair]]
 
