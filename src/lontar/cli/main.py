@@ -32,6 +32,7 @@ FAMILIES: dict[str, str] = {
     "data": "Build corpora.",
     "eval": "Evaluate models.",
     "export": "Export models.",
+    "text": "Tell languages and encodings of texts, and bring them to their normal form.",
     "report": "Tell a run, or compare evaluations, on one page.",
     "tokenizer": "Train and extend tokenizers, resize models to them.",
     "train": "Train models.",

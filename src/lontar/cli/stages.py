@@ -11,8 +11,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import click
 
+from lontar.cli.commands import click_command
 from lontar.cli.render import console, json_option, open_progress, print_json, progress_option, table
 from lontar.core.artifact import Artifact
+from lontar.core.command import commands_of
 from lontar.core.config import Config, Parsed, load_yaml, nearest, parse_assignment, validate
 from lontar.core.executor import Resources
 from lontar.core.stage import Stage, families, find_stage, stages_of
@@ -21,19 +23,21 @@ from lontar.errors import ConfigError, UnknownNameError
 
 def family_group(name: str, help_text: str | None) -> click.Group | None:
     """The group of all stages of a family, or None when there are none."""
-    known = name in families() or stages_of(name)
+    known = help_text or name in families() or stages_of(name) or commands_of(name)
     return StageGroup(name=name, help=help_text or f"Stages of {name}.") if known else None
 
 
 class StageGroup(click.Group):
-    """The stages of one family as commands."""
+    """The stages of one family, and its commands that make no artifact."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of the stages, without the family."""
-        return sorted(stages_of(self.name or ""))
+        return sorted([*stages_of(self.name or ""), *commands_of(self.name or "")])
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """The command of one stage; plug-ins are loaded when it is not one of ours."""
+        if found := commands_of(self.name or "").get(name):
+            return click_command(found)
         try:
             return stage_command(find_stage(f"{self.name}.{name}"))
         except UnknownNameError:

@@ -139,8 +139,12 @@ class ZstdFrames(io.RawIOBase):
         return bool(self._packed)
 
 
-def read_jsonl(path: Path) -> Iterator[tuple[int, JsonObject]]:
+def read_jsonl(path: Path, *, surrogates: bool = False) -> Iterator[tuple[int, JsonObject]]:
     """Yield (line number from 1, row); empty lines are passed over.
+
+    Args:
+        path: a file of JSON lines.
+        surrogates: let escapes for half of a surrogate pair through, to be dealt with by the caller.
 
     Raises:
         DataError: naming file and line: not UTF-8, not JSON, not an object, or a damaged archive.
@@ -150,14 +154,14 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, JsonObject]]:
         try:
             for number, line in enumerate(stream, 1):
                 if line.strip():
-                    yield number, parse_row(line, f"{path}:{number}")
+                    yield number, parse_row(line, f"{path}:{number}", surrogates=surrogates)
         except (zstandard.ZstdError, EOFError) as err:
             raise DataError(f"{path}: damaged zstd data after line {number}: {err}") from err
         except OSError as err:
             raise DataError(f"{path}: cannot read after line {number}: {err.strerror or err}") from err
 
 
-def parse_row(line: bytes, where: str) -> JsonObject:
+def parse_row(line: bytes, where: str, *, surrogates: bool = False) -> JsonObject:
     """Parse one line as a JSON object.
 
     Raises:
@@ -165,7 +169,7 @@ def parse_row(line: bytes, where: str) -> JsonObject:
     """
     try:
         row = json.loads(line.decode("utf-8"), parse_constant=_refuse)
-        if b"\\u" in line:  # an escape may be half of a surrogate pair, which no UTF-8 file can hold
+        if b"\\u" in line and not surrogates:  # an escape may be half of a surrogate pair, which no UTF-8 file can hold
             json.dumps(row, ensure_ascii=False).encode("utf-8")
     except UnicodeDecodeError as err:
         raise DataError(

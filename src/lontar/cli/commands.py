@@ -1,0 +1,74 @@
+"""A command line from each registered command: arguments, options, JSON lines on standard output."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+import types
+import typing
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lontar.core.command import Command, Parameter
+from lontar.core.config import JsonObject
+
+
+def click_command(given: Command) -> click.Command:
+    """The click command of a registered command."""
+    parameters: list[click.Parameter] = [_option(p) if p.is_option else _argument(p) for p in given.parameters]
+    order = [p.name for p in given.parameters if not p.is_option]
+
+    def callback(**values: Any) -> None:
+        arguments = [values.pop(name) for name in order]
+        print_lines(given.function(*arguments, **values))
+
+    doc = (inspect.getdoc(given.function) or "").partition("\nArgs:\n")[0]
+    return click.Command(given.name.partition(".")[2], params=parameters, help=doc, callback=callback)
+
+
+def _argument(parameter: Parameter) -> click.Argument:
+    return click.Argument([parameter.name], type=_type(parameter.kind), metavar=parameter.name.upper())
+
+
+def _option(parameter: Parameter) -> click.Option:
+    flag = f"--{parameter.name.replace('_', '-')}"
+    if parameter.kind is bool:
+        on = f"{flag}/--no-{flag[2:]}" if parameter.default is True else flag
+        return click.Option([on], is_flag=True, default=parameter.default, help=parameter.help)
+    required = parameter.default is inspect.Parameter.empty
+    return click.Option(
+        [flag],
+        type=_type(parameter.kind),
+        required=required,
+        default=None if required else parameter.default,
+        show_default=not required and parameter.default not in (None, ""),
+        help=parameter.help,
+    )
+
+
+def _type(kind: Any) -> Any:
+    """The click type of an annotation; `X | None` is X."""
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        kind = next(each for each in typing.get_args(kind) if each is not type(None))
+    if typing.get_origin(kind) is typing.Literal:
+        return click.Choice(typing.get_args(kind))
+    return click.Path(path_type=Path, allow_dash=True) if kind is Path else kind
+
+
+def print_lines(rows: Iterable[JsonObject]) -> None:
+    """One JSON object a line in UTF-8, whatever the terminal's encoding; half a surrogate pair as its escape."""
+    out = sys.stdout.buffer
+    try:
+        for row in rows:
+            text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+            try:
+                data = text.encode("utf-8")
+            except UnicodeEncodeError:
+                data = json.dumps(row, separators=(",", ":")).encode("ascii")
+            out.write(data + b"\n")
+    finally:
+        out.flush()
