@@ -8,7 +8,7 @@ import pytest
 
 from lontar import languages, samples
 from lontar.core.shards import read_jsonl
-from lontar.data.dedup import comparison_form
+from lontar.text import letters_form
 from lontar.samples import skills, stories
 
 ALL = sorted(language.code for language in languages.all_languages() if language.code in samples.languages("parallel"))
@@ -39,7 +39,7 @@ def test_a_set_has_enough_lines_in_good_form(name, lang):
         assert language.normalized(text) == text, row["id"]
         assert language.script_share(text) >= 0.6, row["id"]
     assert max(collections.Counter(row["id"] for row in found).values()) == 1
-    assert max(collections.Counter(comparison_form(row["text"]) for row in found).values()) == 1
+    assert max(collections.Counter(letters_form(row["text"]) for row in found).values()) == 1
 
 
 @pytest.mark.parametrize("name", ["parallel", "parity"])
@@ -52,10 +52,10 @@ def test_parallel_sets_have_the_same_ids_on_the_same_side(name):
 def test_no_sentence_to_measure_on_is_trained_on(lang):
     """Neither a line nor a sentence of it."""
     language = languages.get(lang)
-    kept = {comparison_form(row["text"]) for row in rows("parity", lang)}
+    kept = {letters_form(row["text"]) for row in rows("parity", lang)}
     seen = [row["text"] for name in ("parallel", "paragraphs") for row in rows(name, lang) if row["split"] == "train"]
     seen += [str(row["text"]) for row in stories.generate(lang, 300)]
-    forms = {comparison_form(s) for text in seen for s in [text, *language.sentences(text)]}
+    forms = {letters_form(s) for text in seen for s in [text, *language.sentences(text)]}
     assert not kept & forms
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lontar import languages, samples
 from lontar.core.shards import read_jsonl
-from lontar.text import normalizers
+from lontar.text import comparison_form, letters_form, normalize, normalizers
 from lontar.text.segment import sentence_pieces, word_pieces
 
 CODES = [language.code for language in languages.all_languages()]
@@ -24,6 +24,8 @@ CHARS = (
     + ["\u0301", "\u0302", "\u0323", "\u200b", "\u200c", "\u200d", "\ufeff", "\u00ad", "\u202e", "\u2028", "👩🏽‍🌾"]
 )
 MARKED = st.lists(st.sampled_from(CHARS), max_size=40).map("".join)
+SCRIPT_RULES = ["zawgyi", "sara_am", "mark_order", "two_part_vowels", "repeated_marks", "myanmar_marks", "khmer_marks"]
+SCRIPT_RULES += ["zwsp", "joiners", "control", "vietnamese_marks"]
 ANY = st.one_of(MARKED, st.text(max_size=60))
 
 
@@ -32,7 +34,9 @@ ANY = st.one_of(MARKED, st.text(max_size=60))
 def test_a_normalizer_is_idempotent(name, text):
     function = normalizers.get(name).function
     once = function(text)
-    assert function(once) == once
+    assert function(once.text) == (once.text, {})
+    # What changes a text is counted, and what is counted changed it.
+    assert bool(once.edits) == (once.text != text) and all(n > 0 for n in once.edits.values())
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -47,26 +51,21 @@ def test_a_language_normalizes_to_a_fixed_point(code, text):
 @given(text=ANY)
 def test_the_joint_pipeline_is_idempotent_and_serves_every_language(text):
     names = languages.pipeline(CODES)
-    once = text
-    for name in names:
-        once = normalizers.get(name).function(once)
-    again = once
-    for name in names:
-        again = normalizers.get(name).function(again)
-    assert again == once
+    once = normalize(text, names)
+    assert normalize(once, names) == once
 
 
 @given(text=st.text(alphabet=st.characters(codec="ascii", categories=["L", "N", "P", "Zs"]), max_size=60))
 def test_script_rules_leave_other_scripts_alone(text):
-    for name in ("sara_am", "mark_order", "myanmar_marks", "khmer_marks", "zwsp", "control"):
-        assert normalizers.get(name).function(text) == text
+    for name in SCRIPT_RULES:
+        assert normalize(text, [name]) == text
 
 
 @given(text=MARKED)
 def test_no_normalizer_but_line_space_touches_letters(text):
     letters = [c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c) == "Ll"]
     for name in NAMES:
-        found = unicodedata.normalize("NFD", normalizers.get(name).function(text))
+        found = unicodedata.normalize("NFD", normalize(text, [name]))
         assert [c for c in found if unicodedata.category(c) == "Ll"] == letters, name
 
 
@@ -87,7 +86,17 @@ def test_segmentation_loses_no_character_but_spaces(code, text):
 def test_samples_survive_every_other_language(code):
     names = languages.pipeline(CODES)
     for _, row in read_jsonl(samples.path("parallel") / f"{code}.jsonl"):
-        text = row["text"]
-        for name in names:
-            text = normalizers.get(name).function(text)
-        assert text == row["text"]
+        assert normalize(row["text"], names) == row["text"]
+
+
+@given(text=ANY)
+def test_comparison_forms_are_fixed_points(text):
+    once = comparison_form(text)
+    assert comparison_form(once) == once
+    assert letters_form(once) == letters_form(text)
+
+
+@given(text=MARKED, data=st.data())
+def test_a_zero_width_space_changes_no_comparison(text, data):
+    at = data.draw(st.integers(0, len(text)))
+    assert comparison_form(f"{text[:at]}\u200b{text[at:]}") == comparison_form(text)

@@ -16,7 +16,6 @@ from lontar.data.chat_config import ChatsConfig, ChatSource
 from lontar.data.chat_readers import LISTS, Format, detect, read_messages
 from lontar.data.config import Source
 from lontar.data.counts import Counts
-from lontar.data.dedup import comparison_form
 from lontar.data.documents import read_document, side
 from lontar.data.readers import BadInputError, Entry
 from lontar.data.shard import Limit
@@ -24,6 +23,7 @@ from lontar.data.tags import UNDETERMINED, language_of, tag_for_counts
 from lontar.data.writer import CorpusWriter
 from lontar.errors import DataError
 from lontar.languages import Language
+from lontar.text import letters_form
 
 
 @dataclass
@@ -105,7 +105,7 @@ class Taker:
             self.counts.drop(doc.lang, chat.size, "duplicate")
             return
         self.seen.add(key)
-        split = chat.split or side(self.config.heldout, doc, comparison_form(doc.text))
+        split = chat.split or side(self.config.heldout, doc, letters_form(doc.text))
         stored = self.counts.keep(doc.lang, chat.size, doc.row(), split)
         writer.write(split, doc.lang, _row(chat), stored)
 

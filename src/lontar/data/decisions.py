@@ -1,20 +1,19 @@
 """What was decided on each document, and why: one row a document, in the order of the input.
 
 `{id, lang, kept, reason, edits, excerpt}`, and `of` for a duplicate: the id of the document that stays in its place.
-`edits` says which named steps changed a document that stays, and how much: characters for normalizers, places for
-maskers. The excerpt of a document that stays is of the text as stored, of one that does not as it was read; personal
-data that the config masks is masked in both.
+`edits` says what was changed in a document that stays, by kind of edit, and in how many places. The excerpt of a
+document that stays is of the text as stored, of one that does not as it was read; personal data that the config masks
+is masked in both.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lontar.core.config import JsonObject
 from lontar.core.shards import read_jsonl
-from lontar.text import normalizers
 
 DECISIONS = "decisions.jsonl.zst"
 """Name of the payload file."""
@@ -39,23 +38,6 @@ def decision(
     row: JsonObject = {"id": id_, "lang": lang, "kept": reason is None, "reason": reason}
     row |= {"edits": dict(edits or {}), "excerpt": excerpt_}
     return row if of is None else {**row, "of": of}
-
-
-def normalized(text: str, names: Iterable[str]) -> tuple[str, dict[str, int]]:
-    """Apply normalizers one by one; the second value says how many characters each of them changed."""
-    edits: dict[str, int] = {}
-    for name in names:
-        before, text = text, normalizers.get(name).function(text)
-        if text != before:
-            edits[name] = edits.get(name, 0) + changed(before, text)
-    return text, edits
-
-
-def changed(before: str, after: str) -> int:
-    """Characters that came or went, or else stand in other places; at least 1 for different texts."""
-    if len(before) != len(after):
-        return abs(len(before) - len(after))
-    return sum(a != b for a, b in zip(before, after, strict=True))
 
 
 def excerpt(text: str, limit: int = EXCERPT_CHARS) -> str:

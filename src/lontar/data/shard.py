@@ -6,7 +6,7 @@ input, by the one process that sees all shards, and so never depend on how many 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from lontar.core.config import JsonObject
 from lontar.core.records import Document
 from lontar.core.shards import write_jsonl
 from lontar.data.config import BuildConfig, Source
-from lontar.data.decisions import excerpt, normalized
-from lontar.data.dedup import comparison_form, key_of
+from lontar.data.decisions import excerpt
+from lontar.data.dedup import key_of
 from lontar.data.documents import read_document, side
 from lontar.data.filters import compiled, first_reason
 from lontar.data.maskers import mask, used
@@ -24,6 +24,7 @@ from lontar.data.sources import Shard
 from lontar.data.tags import UNDETERMINED, language_of, tag_for_counts
 from lontar.errors import DataError
 from lontar.languages import Language
+from lontar.text import letters_form, normalize_counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class _Judge:
 
     def __call__(self, doc: Document, lang: Language, split: str | None, where: str) -> JsonObject:
         normal, edits = self._normalized(doc.text, lang)
-        form = comparison_form(normal)
+        form = letters_form(normal)
         if not form:
             return self.drop("no_letters", doc)
         kept = replace(doc, text=normal) if self._config.normalize == "language" else doc
@@ -109,8 +110,8 @@ class _Judge:
             return self.drop(reason, doc)
         if self._maskers:
             text, masked = mask(kept.text, self._maskers)
-            kept, edits = replace(kept, text=text), edits | masked
-            form = comparison_form(mask(normal, self._maskers)[0])
+            kept, edits = replace(kept, text=text), {**edits, **masked}
+            form = letters_form(mask(normal, self._maskers)[0])
         found: JsonObject = {"row": kept.row(), "key": key_of(form).hex()}
         found["split"] = split or side(self._config.heldout, kept, form)
         if edits:
@@ -127,11 +128,11 @@ class _Judge:
             return {"reason": reason}
         return {"reason": reason, "id": doc.id, "excerpt": excerpt(mask(doc.text, self._maskers)[0])}
 
-    def _normalized(self, text: str, lang: Language) -> tuple[str, dict[str, int]]:
+    def _normalized(self, text: str, lang: Language) -> tuple[str, Mapping[str, int]]:
         """The normal form, and what changed where that is told."""
-        if self._config.decisions == "all" and self._config.normalize == "language":
-            return normalized(text, lang.normalize)
-        return lang.normalized(text), {}
+        found = normalize_counted(text, lang.normalize)
+        told = self._config.decisions == "all" and self._config.normalize == "language"
+        return found.text, found.edits if told else {}
 
 
 @dataclass

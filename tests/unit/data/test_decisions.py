@@ -10,7 +10,7 @@ from lontar.core.executor import Resources
 from lontar.core.shards import read_jsonl
 from lontar.data import build, sources, table
 from lontar.data.config import BuildConfig
-from lontar.data.decisions import EXCERPT_CHARS, changed, excerpt, normalized, read_decisions
+from lontar.data.decisions import EXCERPT_CHARS, excerpt, read_decisions
 from lontar.errors import DataError
 
 TEXT = "Sungai Kapuas mengalir melewati kota kami dan setiap sore anak-anak berenang di tepinya."
@@ -245,17 +245,3 @@ def test_an_excerpt_is_not_cut_inside_what_readers_see_as_one_character(text):
 def test_an_excerpt_is_cut_at_a_space_when_there_is_one():
     assert excerpt("satu dua tiga empat lima", 20) == "satu dua tiga empat…"
     assert excerpt("a\nb\tc\x1b[31m\u202ed") == "a b c [31m d"
-
-
-def test_edits_count_what_each_step_changed():
-    names = languages_normalizers("th")
-    text, edits = normalized("นํ้าใส\u200bมาก\u0000 ทา\u0e4dที\u0e48", names)
-    assert edits.keys() >= {"control", "zwsp", "sara_am"} and edits["zwsp"] == edits["control"] == 1
-    assert normalized(text, names) == (text, {})
-    assert changed("abc", "ab") == 1 and changed("abc", "acb") == 2 and changed("a", "aaa") == 2
-
-
-def languages_normalizers(code):
-    from lontar import languages
-
-    return languages.get(code).normalize

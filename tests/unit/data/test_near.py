@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lontar.data import near
-from lontar.data.dedup import comparison_form
+from lontar.text import letters_form
 from lontar.data.near import NearDuplicates, sketch, unsketch
 from lontar.text.ngrams import CHARS, SIGNATURE, rows_per_band, shingles, signature, similarity
 
@@ -77,7 +77,7 @@ def test_a_sketch_survives_being_written_down(text):
 def found_in(texts, threshold=0.8):
     """What each text is a near duplicate of."""
     seen = NearDuplicates(threshold)
-    return [seen.admit(str(i), sketch(comparison_form(text))) for i, text in enumerate(texts)]
+    return [seen.admit(str(i), sketch(letters_form(text))) for i, text in enumerate(texts)]
 
 
 def test_the_first_stays_and_is_named():
@@ -105,7 +105,7 @@ def test_it_agrees_with_comparing_all_pairs(threshold):
     base = [words(rng, 300) for _ in range(60)]
     texts = base + [changed(rng, rng.choice(base), rng.randrange(1, 60)) for _ in range(300)]
     rng.shuffle(texts)
-    signatures = [signature(shingles(comparison_form(text))) for text in texts]
+    signatures = [signature(shingles(letters_form(text))) for text in texts]
     kept, missed = [], 0
     for i, found in enumerate(found_in(texts, threshold)):
         best = max((similarity(signatures[i], signatures[j]) for j in kept), default=0.0)

@@ -12,10 +12,9 @@ from pathlib import Path
 
 from lontar.core.config import load_yaml
 from lontar.core.records import Document
-from lontar.data.dedup import comparison_form
 from lontar.data.filters import corpus_filter
 from lontar.languages import Language
-from lontar.text import script_of
+from lontar.text import letters_form, script_of
 
 # What stands between the entries of a menu. Letters and marks are never among them.
 _SEPARATORS = re.compile(r"[|¦›»«‹•·●▪>→/\n\t]|\s[-–—]\s")
@@ -25,7 +24,7 @@ _SYMBOLS = re.compile(r"[©®™]")
 @corpus_filter("boilerplate")
 def boilerplate(doc: Document, lang: Language, /, *, max_share: float = 0.3) -> str | None:
     """Drop documents in which more than this share of letters and digits stands in stock phrases of web pages."""
-    total = len(comparison_form(doc.text))
+    total = len(letters_form(doc.text))
     return "boilerplate" if total and stock_letters(doc.text) > max_share * total else None
 
 
@@ -39,9 +38,9 @@ def stock_letters(text: str) -> int:
     for segment in _SEPARATORS.split(_SYMBOLS.sub(" ", text)):
         folded = " ".join(segment.casefold().split())
         if folded in menu:
-            found += len(comparison_form(folded))
+            found += len(letters_form(folded))
         elif present is not None:
-            found += sum(len(comparison_form(match[0])) for match in present.finditer(folded))
+            found += sum(len(letters_form(match[0])) for match in present.finditer(folded))
     return found
 
 
