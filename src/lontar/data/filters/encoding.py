@@ -11,43 +11,18 @@ import re
 from lontar.core.records import Document
 from lontar.data.filters import as_read, corpus_filter
 from lontar.languages import Language
-
-# --- Zawgyi ----------------------------------------------------------------------------------------------------------
-
-# Zawgyi stores the vowel E (U+1031) and the medial RA (its U+103B) before their consonant and uses U+1039, the
-# invisible stacker, as the visible killer. In Unicode U+1031 follows a consonant or a medial (of Burmese, Mon, Karen,
-# Shan, Palaung, Aiton, Khamti, Tai Laing or Pali), U+103B a consonant or, as in ယောက်ျား, a killer, and U+1039 stands
-# between two consonants, of which NGA without killer, YA and WA are never the first, and there is no third.
-# Source: Unicode Technical Note 11.
-_CONSONANT = (
-    "\u1000-\u102a\u103f\u104e\u1050-\u1055\u105a-\u105d\u1061\u1065\u1066\u106e-\u1070\u1075-\u1081\u108e"
-    "\ua9e0-\ua9e4\ua9e7-\ua9ef\ua9fa-\ua9fe\uaa60-\uaa6f\uaa71-\uaa76\uaa7a\uaa7e\uaa7f"
-)
-_MEDIAL = "\u103b-\u103e\u105e-\u1060\u1082"
-# A variation selector or joiner may stand behind a consonant; U+25CC, U+00A0 and a hyphen carry a sign shown alone.
-_SHOWN = "\u25cc\xa0-"
-_JOINED = "[\ufe00\u200c\u200d]"
-_BEFORE_E, _BEFORE_YA = f"[{_CONSONANT}{_MEDIAL}{_SHOWN}]", f"[{_CONSONANT}{_SHOWN}\u103a]"
-_IN_PLACE = re.compile(
-    f"(?:(?<={_BEFORE_E})|(?<={_BEFORE_E}{_JOINED}))\u1031|(?:(?<={_BEFORE_YA})|(?<={_BEFORE_YA}{_JOINED}))\u103b"
-    f"|(?<=[{_CONSONANT}\u103a])(?<![\u1004\u101a\u101d])\u1039(?=[{_CONSONANT}](?!\u1039))"
-)
-_SIGNS = re.compile("[\u1031\u1039\u103b]")
+from lontar.text.zawgyi import is_zawgyi, zawgyi_probability
 
 
 @as_read
 @corpus_filter("zawgyi")
-def zawgyi(doc: Document, lang: Language, /, *, min_signs: int = 2, max_share: float = 0.2) -> str | None:
-    """Drop Burmese text in the Zawgyi encoding: vowel signs and killers where Unicode never has them.
+def zawgyi(doc: Document, lang: Language, /, *, max_share: float = 0.5) -> str | None:
+    """Drop text in the Zawgyi encoding: more than `max_share` of its lines with Burmese letters.
 
-    `min_signs` misplaced signs are needed, and more than `max_share` of all such signs misplaced, so that one slip of
-    the keyboard or a Zawgyi word quoted in a long Unicode text drops nothing. Text that holds no such sign is kept.
+    Burmese is normalized to Unicode, Zawgyi lines included, so this is for corpora that want only what was typed in it.
     """
-    signs = len(_SIGNS.findall(doc.text))
-    if signs < min_signs:
-        return None
-    wrong = signs - len(_IN_PLACE.findall(doc.text))
-    return "zawgyi" if wrong >= min_signs and wrong > max_share * signs else None
+    lines = [line for line in doc.text.split("\n") if zawgyi_probability(line)]
+    return "zawgyi" if lines and sum(map(is_zawgyi, lines)) > max_share * len(lines) else None
 
 
 # --- mojibake --------------------------------------------------------------------------------------------------------
