@@ -11,10 +11,10 @@ RUN         ?= runs/tiny
 
 BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check -qq
-TREE := src tests benchmarks
+TREE := src tests benchmarks scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo nano test check lint types fmt test-slow test-llamacpp bench docs clean
+.PHONY: help setup demo nano test check lint types fmt test-slow test-llamacpp bench langid docs clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -48,6 +48,10 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
+
+langid: setup  ## train the language model of the package again, on one thread: the same bytes from the same data
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/langid/train.py
+	$(BIN)/python scripts/langid/measure.py
 
 fmt: setup  ## format and mend what can be mended
 	$(BIN)/ruff format $(TREE)

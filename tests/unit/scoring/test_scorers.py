@@ -85,9 +85,11 @@ def test_language_share() -> None:
     half = scored("language_share", sample, Prediction(answer="กขคง abcd")).value
     assert half == pytest.approx(0.5)
     assert scored("language_share", sample, Prediction(answer="123 ...")).reason == "no letters in the answer"
-    english_for_indonesian = scored("language_share", sample, Prediction(answer="an English answer"), "id").value
-    assert english_for_indonesian == 1, "a limit the summary tells of"
-    assert "not told apart" in scorer.get("language_share").summary
+    english_for_indonesian = scored(
+        "language_share", sample, Prediction(answer="This is an English answer"), "id"
+    ).value
+    assert english_for_indonesian == 0
+    assert scored("language_share", sample, Prediction(answer="Ini jawaban dalam bahasa kita"), "id").value == 1
 
 
 def test_chrf_without_an_answer_or_a_reference() -> None:
