@@ -117,7 +117,7 @@ def _timed(make: Callable[[], Callable[[], None]], least_s: float = 0.3) -> floa
 def _layer(model: Footprint, device: str) -> Callable[[], None]:
     """Forward and backward of one decoder layer on rows of 256 tokens."""
     torch = need("torch", extra="train")
-    functional, kind = torch.nn.functional, _kind(torch, device)
+    functional = torch.nn.functional
     wide, narrow = model.heads * model.head_width, model.key_heads * model.head_width
     shapes = [(wide, model.width), (narrow, model.width), (narrow, model.width), (model.width, wide)]
     shapes += [(model.inner, model.width), (model.inner, model.width), (model.width, model.inner)]
@@ -128,7 +128,7 @@ def _layer(model: Footprint, device: str) -> Callable[[], None]:
         return x.view(*x.shape[:2], n, model.head_width).transpose(1, 2)
 
     def step() -> None:
-        with torch.autocast(torch.device(device).type, dtype=kind):
+        with _autocast(torch, device):
             q, k, v, o, gate, up, down = weights
             x = functional.rms_norm(rows_BTD, (model.width,))
             queries, keys, values = (
@@ -152,12 +152,18 @@ def _head(model: Footprint, device: str) -> Callable[[], None]:
     labels_T = torch.zeros(HEAD_TOKENS, dtype=torch.long, device=device)
 
     def step() -> None:
-        with torch.autocast(torch.device(device).type, dtype=_kind(torch, device)):
+        with _autocast(torch, device):
             logits_TV = hidden_TD @ table_VD.T
         torch.nn.functional.cross_entropy(logits_TV.float(), labels_T).backward()
         _wait(torch, device)
 
     return step
+
+
+def _autocast(torch: Any, device: str) -> Any:
+    # Torch warns of any other type than its two short ones, and then computes as it would without.
+    kind = _kind(torch, device)
+    return torch.autocast(torch.device(device).type, dtype=torch.bfloat16, enabled=kind == torch.bfloat16)
 
 
 def _kind(torch: Any, device: str) -> Any:
