@@ -8,8 +8,8 @@ import pytest
 
 from lontar import languages, samples
 from lontar.core.shards import read_jsonl
-from lontar.text import letters_form
 from lontar.samples import skills, stories
+from lontar.text import letters_form
 
 ALL = sorted(language.code for language in languages.all_languages() if language.code in samples.languages("parallel"))
 SETS = [(name, lang) for name in ("parallel", "parity", "paragraphs") for lang in samples.languages(name)]

@@ -13,7 +13,8 @@ from typing import Any
 
 import click
 
-from lontar.core.command import Command, Parameter
+from lontar.cli.render import console, print_json, table
+from lontar.core.command import Command, Parameter, Report
 from lontar.core.config import JsonObject
 
 
@@ -24,14 +25,25 @@ def click_command(given: Command) -> click.Command:
 
     def callback(**values: Any) -> None:
         arguments = [values.pop(name) for name in order]
-        print_lines(given.function(*arguments, **values))
+        as_json = values.pop("as_json", False)
+        found = given.function(*arguments, **values)
+        if isinstance(found, Report):
+            print_report(found, as_json)
+        else:
+            print_lines(found)
+
+    if given.reports:
+        parameters.append(click.Option(["--json", "as_json"], is_flag=True, help="Print JSON."))
 
     doc = (inspect.getdoc(given.function) or "").partition("\nArgs:\n")[0]
     return click.Command(given.name.partition(".")[2], params=parameters, help=doc, callback=callback)
 
 
 def _argument(parameter: Parameter) -> click.Argument:
-    return click.Argument([parameter.name], type=_type(parameter.kind), metavar=parameter.name.upper())
+    many = typing.get_origin(parameter.kind) is tuple
+    kind = typing.get_args(parameter.kind)[0] if many else parameter.kind
+    metavar = f"{parameter.name.upper()}..." if many else parameter.name.upper()
+    return click.Argument([parameter.name], type=_type(kind), metavar=metavar, nargs=-1 if many else 1, required=True)
 
 
 def _option(parameter: Parameter) -> click.Option:
@@ -57,6 +69,22 @@ def _type(kind: Any) -> Any:
     if typing.get_origin(kind) is typing.Literal:
         return click.Choice(typing.get_args(kind))
     return click.Path(path_type=Path, allow_dash=True) if kind is Path else kind
+
+
+def print_report(found: Report, as_json: bool) -> None:
+    """Tables and notes, or one JSON document; a code other than 0 ends the command with it."""
+    if as_json:
+        print_json(found.value)
+    else:
+        out = console()
+        for each in found.tables:
+            rows = [list(row) for row in each.rows]
+            numbers = [i for i in range(len(each.columns)) if all(not isinstance(row[i], str) for row in rows)]
+            out.print(table(each.title, each.columns, rows, right=numbers))
+        for note in found.notes:
+            out.print(note)
+    if found.exit_code:
+        click.get_current_context().exit(found.exit_code)
 
 
 def print_lines(rows: Iterable[JsonObject]) -> None:

@@ -3,7 +3,7 @@
 ``@command("text.langid")`` makes ``lontar text langid``. Positional-only parameters are arguments, keyword-only ones
 are options, and the docstring is the help, its `Args` section that of each parameter. A command yields JSON objects,
 printed one a line as they come, so that a reader of the pipe sees the first row at once and what was done before an
-error is not lost::
+error is not lost; or it returns a `Report`, printed as tables, or as JSON with `--json`::
 
     @command("text.langid")
     def langid(file: Path, /, *, batch: int = 256) -> Iterator[JsonObject]: ...
@@ -17,18 +17,38 @@ import importlib
 import inspect
 import pkgutil
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lontar.core import plugins
-from lontar.core.config import JsonObject
+from lontar.core.config import JsonObject, JsonValue
 from lontar.core.registry import PACKAGE_ROOT
 from lontar.errors import ConfigError
 
-__all__ = ["Command", "Parameter", "command", "commands_of"]
+__all__ = ["Command", "Parameter", "Report", "Table", "command", "commands_of"]
 
-Function = Callable[..., Iterable[JsonObject]]
+
+@dataclass(frozen=True)
+class Table:
+    """A table to print: a title, names of columns, cells."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a command found, for people and for programs."""
+
+    value: JsonValue
+    tables: Sequence[Table] = ()
+    notes: Sequence[str] = ()
+    exit_code: int = 0
+
+
+Function = Callable[..., Iterable[JsonObject] | Report]
 
 
 @dataclass(frozen=True)
@@ -55,6 +75,11 @@ class Command:
     def summary(self) -> str:
         """First line of the docstring."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    @property
+    def reports(self) -> bool:
+        """Whether it returns a `Report`."""
+        return typing.get_type_hints(self.function).get("return") is Report
 
     @property
     def parameters(self) -> list[Parameter]:

@@ -1,8 +1,8 @@
 """Is the answer in the language that was asked for?
 
 Told by the identifier of `lontar.text`, word by word: an English answer to an Indonesian question scores 0, and one
-that begins in Indonesian and goes on in English scores in between. Languages that the identifier does not know, added by
-a file of the user, are told by their script alone.
+that begins in Indonesian and goes on in English scores in between. Languages that the identifier does not know, added
+by a file of the user, are told by their script alone.
 """
 
 from __future__ import annotations

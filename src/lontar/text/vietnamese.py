@@ -4,8 +4,8 @@ In syllables that end in oa, oe or uy the tone is written on the first vowel by 
 the second by the one of the school books since the 1980s (hoà, khoẻ, thuý). Both are in daily use, mixed within one
 text. The older one stands here: it is what most keyboards write unless told otherwise. Where a consonant follows, and
 after qu, both rules put the mark on the second vowel (hoàn, quý), and nothing is changed. A syllable is only touched
-when it is one of Vietnamese, with its letters before the vowels, in a line that holds a letter which only Vietnamese has:
-Sundanese writes poé (day), and no line of it is changed.
+when it is one of Vietnamese, with its letters before the vowels, in a line that holds a letter which only Vietnamese
+has: Sundanese writes poé (day), and no line of it is changed.
 """
 
 from __future__ import annotations

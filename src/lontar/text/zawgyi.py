@@ -75,12 +75,16 @@ _MINORITY = 0.25
 """Share of letters of Shan, Mon and Karen above which a text is in one of them: Zawgyi has a tenth, Shan a half."""
 
 
+_NOTHING = -5.0
+"""The score of text in which nothing speaks for Zawgyi."""
+
+
 def _score(text: str) -> float:
     """Log-odds of Zawgyi: what speaks for it less what speaks against it."""
     if len(_EXTENDED.findall(text)) > _MINORITY * len(_MYANMAR.findall(text)):
-        return -1.0
+        return _NOTHING
     for_it = sum(weight * len(pattern.findall(text)) for weight, pattern in _FOR)
-    return for_it - sum(weight * len(pattern.findall(text)) for weight, pattern in _AGAINST) if for_it else -1.0
+    return for_it - sum(weight * len(pattern.findall(text)) for weight, pattern in _AGAINST) if for_it else _NOTHING
 
 
 def zawgyi_probability(text: str) -> float:

@@ -42,9 +42,9 @@ _SIGNS = {
 }
 _LETTER = "\u1000-\u102a\u103f\u104e\u106a\u106b\u106e\u106f\u1086\u108f-\u1092\u1097"
 _STACK = "".join(_STACKED) + "\u1096"
-_AFTER = f"\u102b-\u1030\u1032-\u103a\u103c-\u103d\u105a\u1064\u107d\u1087-\u108e\u1094\u1095{_STACK}"
+_AFTER = f"\u102b-\u1030\u1032-\u1034\u1036-\u103a\u103c-\u103d\u105a\u1064\u107d\u1087-\u108e\u1094\u1095{_STACK}"
 _ZAWGYI = re.compile(
-    f"(?P<before>[\u1031{_RA}]*)(?P<letter>[{_LETTER}]|(?<=[\u1031{_RA}])\u1040|\u1040(?=[{_AFTER}]))(?P<after>[{_AFTER}]*)"
+    f"(?P<before>[\u1031{_RA}]{{0,4}})(?P<letter>[{_LETTER}]|(?<=[\u1031{_RA}])\u1040|\u1040(?=[{_AFTER}]))(?P<after>[{_AFTER}]*)"
 )
 _FOUR = re.compile("\u1044(?=\u1004\u103a\u1038)")
 _MARK_RANK = {
@@ -73,7 +73,7 @@ _ALONE = re.compile("\u104e(?!\u1004\u103a\u1038)")
 
 
 def _unicode_syllable(found: re.Match[str]) -> str:
-    before, after = found["before"], found["after"]
+    before, after = found["before"], _KILLED_YA.sub("\u1039\u103a", found["after"])
     letter = _LETTERS.get(found["letter"], found["letter"])
     if letter == "\u1040":
         letter = "\u101d"
@@ -104,6 +104,8 @@ def _unicode_syllable(found: re.Match[str]) -> str:
     return kinzi + letter + killer + "".join(stacks) + medials + e + "".join(marks)
 
 
+# Before AA a killer on a sign of YA is one on its letter, drawn in the other order (ယောက်ျား); else it is its own (ချ်).
+_KILLED_YA = re.compile("\u103a\u1039(?=[\u102b\u102c])")
 _AFTER_KILLER = ("\u103b", "\u102f")
 _MEDIALS = frozenset("\u103b\u103c\u103d\u103e")
 
