@@ -77,7 +77,7 @@ def test_segmentation_loses_no_character_but_spaces(code, text):
     assert "".join(sentence_pieces(text, code)) == text
     language = languages.get(code)
     kept = "".join("".join(language.sentences(text)).split())
-    assert kept == "".join(text.split())
+    assert kept.replace("\u200b", "") == "".join(text.split()).replace("\u200b", "")
     letters = [c for c in text if c.isalnum()]
     assert [c for c in "".join(language.words(text)) if c.isalnum()] == letters
 

@@ -132,14 +132,17 @@ class Registry(Generic[F]):
             return
         self._loaded = True  # first: a plug-in may ask while it is being imported
         try:
-            if self.package is not None:
-                _import_tree(self.package)
-            if self.loader is not None:
-                self.loader()
+            self._load_builtin()
             plugins.load_all()
         except BaseException:
             self._loaded = False
             raise
+
+    def _load_builtin(self) -> None:
+        if self.package is not None:
+            _import_tree(self.package)
+        if self.loader is not None:
+            self.loader()
 
     def get(self, name: str) -> Entry[F]:
         """The entry called `name`.
@@ -147,6 +150,8 @@ class Registry(Generic[F]):
         Raises:
             UnknownNameError: with the nearest known names as a hint.
         """
+        if name not in self._entries:
+            self._load_builtin()  # a plug-in that fails to load is no matter to who asks for a name of ours
         if name not in self._entries:
             self.load()
         if name not in self._entries:

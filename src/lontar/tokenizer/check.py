@@ -27,14 +27,22 @@ TRICKY = (
     "๑๒๓ ໑໒໓ ၁၂၃ ១២៣ ௧௨௩ 123 ١٢٣",
     "👩🏽‍🌾👨‍👩‍👧‍👦🇹🇭❤️👍❤️ ok\u00a0\u3000\t\n\n  x",
     "بهاس ملايو جاوي ꦗꦮ ᮞᮥᮔ᮪ᮓ",
+    "မနက္ျဖန္ ေကာင္းတယ္ သေဘၤာ",  # Zawgyi
     "ကောင်းတယ်" * 200,
     "a" * 3000,
+    "ภาษา" * 8000,  # one word of 96 kB
     "don't WE'LL 12345 a_b-c::d(e)[f]{g} \r\n",
     "\ufeffBOM \u2028 \u00ad soft",
     "",
 )
 _FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "special_tokens_map.json")
 LOADERS = ("AutoTokenizer", "tiktoken")
+_LIBRARIES = {"AutoTokenizer": "transformers", "tiktoken": "tiktoken"}
+
+
+def installed(loader: str) -> bool:
+    """Whether the library of one of `LOADERS` is there."""
+    return importlib.util.find_spec(_LIBRARIES[loader]) is not None
 
 
 @dataclass(frozen=True)

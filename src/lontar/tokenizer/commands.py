@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lontar.core.command import Report, Table, command
+from lontar.core.config import JsonObject
 from lontar.core.shards import read_jsonl
 from lontar.errors import DataError
 
@@ -136,7 +137,7 @@ def _tables(found: Sequence[Measured]) -> list[Table]:
 
 def _cell(each: Measured, code: str, measure: str, digits: int) -> float | None:
     costs = each.languages.get(code)
-    value = getattr(costs, measure) if costs else None
+    value: float | None = getattr(costs, measure) if costs else None
     if value is None:
         return None
     return round(100 * value, 1) if digits < 0 else round(value, digits)
@@ -155,3 +156,38 @@ def _dead(dead: Mapping[str, int]) -> str:
 
 def _notes(found: Sequence[Measured]) -> list[str]:
     return [f"{each.name}: {each.note}" for each in found if each.note]
+
+
+@command("tokenizer.check")
+def check(folder: Path, /, *, texts: str = "") -> Report:
+    """Prove that a tokenizer gives the same ids in every loader that is installed.
+
+    Compares `tokenizers` with transformers' AutoTokenizer, as it loads the folder, and with tiktoken, on the samples of
+    every language and on text that has broken tokenizers before. Exits with 4 when a text differs, and names it.
+
+    Args:
+        folder: a tokenizer or model artifact, or any folder with a tokenizer.json.
+        texts: more texts to compare on, JSON lines {id, text}.
+    """
+    from lontar.errors import ArtifactError
+    from lontar.text.commands import read_texts
+    from lontar.tokenizer.base import open_base
+    from lontar.tokenizer.check import LOADERS, differences, installed, texts_of_all_languages
+
+    open_base(folder)
+    every = [*texts_of_all_languages(), *(text for _, text in read_texts(Path(texts)))] if texts else None
+    every = every or texts_of_all_languages()
+    loaders = [name for name in LOADERS if installed(name)]
+    found = differences(folder, every, loaders=loaders)
+    absent = [name for name in LOADERS if name not in loaders]
+    value: JsonObject = {
+        "texts": len(every),
+        "loaders": ["tokenizers", *loaders],
+        "not_installed": [*absent],
+        "differences": [{"loader": d.loader, "text": d.text[:200], "first": str(d)} for d in found],
+    }
+    rows = [(name, len(every), sum(d.loader == name for d in found)) for name in loaders]
+    table = Table("ids beside tokenizers'", ("loader", "texts", "differ"), rows)
+    notes = [str(each) for each in found[:10]]
+    notes += [f"{name} is not installed" for name in absent]
+    return Report(value, [table], notes, ArtifactError.exit_code if found else 0)

@@ -35,9 +35,8 @@ def test_every_command_has_help(cli, name):
 
 
 def test_the_tables_of_commands_are_right():
-    from lontar.core.stage import families, stages_of
-
     from lontar.core.command import commands_of
+    from lontar.core.stage import families, stages_of
 
     assert all(family in families() or commands_of(family) for family in entry.FAMILIES)
     hidden = [f for f in families() if f not in entry.FAMILIES and set(stages_of(f)) != {"adopt"}]

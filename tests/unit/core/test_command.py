@@ -67,7 +67,7 @@ def test_names():
     assert commands_of("text")["greet"].function is greet
     assert {"langid", "normalize", "zawgyi"} <= commands_of("text").keys()
     assert not commands_of("nothing")
-    with pytest.raises(ConfigError, match="write <family>.<verb>"):
+    with pytest.raises(ConfigError, match=r"write <family>\.<verb>"):
         command("greet")(greet)
     with pytest.raises(ConfigError, match="defined twice"):
         command("text.greet")(lambda: [])

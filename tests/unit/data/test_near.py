@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lontar.data import near
-from lontar.text import letters_form
 from lontar.data.near import NearDuplicates, sketch, unsketch
+from lontar.text import letters_form
 from lontar.text.ngrams import CHARS, SIGNATURE, rows_per_band, shingles, signature, similarity
 
 

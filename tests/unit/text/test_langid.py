@@ -153,7 +153,7 @@ def test_features_are_the_same_for_a_word_in_any_company():
     assert together.whole[1] == alone.whole[0]
     assert int(together.grams.max()) < BUCKETS
     # A golden value: other bytes here make the weights of the package worthless.
-    assert alone.grams[:3].tolist() + [int(alone.whole[0])] == GOLDEN
+    assert [*alone.grams[:3].tolist(), int(alone.whole[0])] == GOLDEN
 
 
 GOLDEN = [107494, 120319, 89590, 51231]
