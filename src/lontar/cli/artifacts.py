@@ -150,6 +150,7 @@ _REGISTRIES = {
     "normalizers": "lontar.text:normalizers",
     "scorers": "lontar.scoring:scorers",
     "sentence-segmenters": "lontar.text:sentence_segmenters",
+    "syllable-segmenters": "lontar.text:syllable_segmenters",
     "word-segmenters": "lontar.text:word_segmenters",
 }
 

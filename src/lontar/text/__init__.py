@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from lontar.text.compare import comparison_form, letters_form
     from lontar.text.edited import Edited
     from lontar.text.normal_form import limited, normalize, normalize_counted
-    from lontar.text.registries import normalizers, sentence_segmenters, word_segmenters
+    from lontar.text.registries import normalizers, sentence_segmenters, syllable_segmenters, word_segmenters
     from lontar.text.unicode import SCRIPTS, ascii_digits, native_digits, script_counts, script_of, script_share
 
 _HOMES = {
     "compare": ("comparison_form", "letters_form"),
     "edited": ("Edited",),
     "normal_form": ("limited", "normalize", "normalize_counted"),
-    "registries": ("normalizers", "sentence_segmenters", "word_segmenters"),
+    "registries": ("normalizers", "sentence_segmenters", "syllable_segmenters", "word_segmenters"),
     "unicode": ("SCRIPTS", "ascii_digits", "native_digits", "script_counts", "script_of", "script_share"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -43,6 +43,7 @@ __all__ = [
     "script_share",
     "segment",
     "sentence_segmenters",
+    "syllable_segmenters",
     "word_segmenters",
 ]
 

@@ -1,9 +1,10 @@
 """ICU's words, revised: what a reader takes for one word and ICU doesn't, or the other way round.
 
 For every language an address of the web or of mail is one word. Where hyphens make words (jalan-jalan, araw-araw,
-ti-vi) the hyphened word is one. In Thai, Lao, Khmer and Burmese a word ends where the script changes and where digits
-begin or end, and so does one before and after the sign of repetition. What the dictionary of a language cuts too finely
-or not finely enough is put right by a table of words (`word_tables.py`) or by a model (`boundaries.py`).
+ti-vi) the hyphened word is one, and so is a Vietnamese word of several syllables that is in our list (`compounds.py`).
+In Thai, Lao, Khmer and Burmese a word ends where the script changes and where digits begin or end, and so does one
+before and after the sign of repetition. What the dictionary of a language cuts too finely or not finely enough is put
+right by a model (`boundaries.py`) where there is text under permissive terms to learn it from.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterable
 from itertools import accumulate
 
 from lontar.text.boundaries import MODELED, boundaries
+from lontar.text.compounds import compounds
 
 __all__ = ["cuts_of", "first_cuts", "pieces_of", "revised_words"]
 
@@ -64,7 +66,10 @@ def first_cuts(text: str, pieces: list[str], code: str) -> bytearray:
 
 
 def _wholes(text: str, code: str) -> list[tuple[int, int]]:
-    return [found.span() for found in (_WHOLE_HYPHENED if code in _HYPHENED else _WHOLE).finditer(text)]
+    wholes = [found.span() for found in (_WHOLE_HYPHENED if code in _HYPHENED else _WHOLE).finditer(text)]
+    if code == "vi":
+        wholes += compounds(text)
+    return wholes
 
 
 def _found_borders(text: str, code: str) -> list[int]:
