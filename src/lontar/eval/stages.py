@@ -75,7 +75,7 @@ def _plugins(task: Task) -> dict[str, str]:
     return {f"plugin:{noun}:{entry.name}": entry.source_digest for noun, entry in entries if not entry.builtin}
 
 
-@stage("eval.run", out=Evaluation, version=2, libraries=LIBRARIES, uses=run_uses)
+@stage("eval.run", out=Evaluation, version=3, libraries=LIBRARIES, uses=run_uses)
 def run(
     job: Job,
     model: Model | Endpoint,
