@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from lontar.languages import Language
 from lontar.scoring.registries import scorer
 from lontar.scoring.results import Prediction, RowScore, Sample
+from lontar.text import ascii_digits, normalize
 
 
 @scorer("exact_match")
@@ -29,12 +28,7 @@ def comparable(text: str, *, digits: bool = True, case: bool = False) -> str:
         digits: write the decimal digits of every script as 0-9.
         case: keep upper and lower case apart.
     """
-    composed = " ".join(unicodedata.normalize("NFC", text).split())
+    composed = " ".join(normalize(text, ["nfc"]).split())
     if digits:
-        composed = "".join(_ascii_digit(char) for char in composed)
+        composed = ascii_digits(composed)
     return composed if case else composed.casefold()
-
-
-def _ascii_digit(char: str) -> str:
-    value = unicodedata.decimal(char, None)
-    return char if value is None else str(value)

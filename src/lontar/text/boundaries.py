@@ -4,7 +4,7 @@ Pointwise prediction (G. Neubig, Y. Nakata, S. Mori, "Pointwise prediction for r
 analysis", 2011): each place between two characters is judged alone, by the runs of one to four characters within four
 of it, by where ICU cuts up to three characters away, and by the pieces that ICU leaves on both sides. A feature is a
 hash into one table of 2**16 weights (K. Weinberger et al., "Feature hashing", 2009), so that a model is a
-file of 64 KiB, and all places are judged at once by numpy. Models are in `segmenters/`; scripts/segmenters/ makes
+file of 128 KiB, and all places are judged at once by numpy. Models are in `segmenters/`; scripts/segmenters/ makes
 them, from text under permissive terms only.
 """
 

@@ -5,10 +5,8 @@ Only decimal digits: a Tamil numeral such as ௰ (ten) or a Chinese 三 is a wor
 
 from __future__ import annotations
 
-import re
-
 from lontar.text import unicode
-from lontar.text.edited import Edited, changed_places, counted
+from lontar.text.edited import Edited, changed_places
 from lontar.text.registries import normalizers
 
 __all__ = ["DIGITS"]
@@ -23,8 +21,6 @@ DIGITS = {
 }
 """Normalizer to the ten digits that it writes, from zero to nine."""
 
-_ASCII = re.compile("[0-9]")
-
 
 @normalizers("ascii_digits")
 def ascii_digits(text: str, /) -> Edited:
@@ -36,7 +32,8 @@ def ascii_digits(text: str, /) -> Edited:
 def _register(name: str, digits: str) -> None:
     @normalizers(name)
     def native(text: str, /) -> Edited:
-        return counted(text, **{name: lambda text: _ASCII.subn(lambda found: digits[int(found[0])], text)})
+        changed = unicode.native_digits(text, digits)
+        return Edited(changed, {name: changed_places(text, changed)} if changed != text else {})
 
     native.__doc__ = f"0 to 9 as {digits}, in any text that it is applied to."
 

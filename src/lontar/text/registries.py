@@ -8,14 +8,27 @@ left out.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
+from functools import partial
 
 from lontar.core.registry import Registry
 from lontar.text.edited import Edited
 
 Normalizer = Callable[[str], Edited | str]
+Segmenter = Callable[[str, str], list[str]]
 
-normalizers: Registry[Normalizer] = Registry("normalizer", package="lontar.text")
-word_segmenters: Registry[Callable[[str, str], list[str]]] = Registry("word segmenter", package="lontar.text")
-sentence_segmenters: Registry[Callable[[str, str], list[str]]] = Registry("sentence segmenter", package="lontar.text")
-syllable_segmenters: Registry[Callable[[str, str], list[str]]] = Registry("syllable segmenter", package="lontar.text")
+
+def _load(*modules: str) -> None:
+    # Not the whole package: the identifier and the reader of fastText files bring numpy, and register nothing.
+    for module in modules:
+        importlib.import_module(f"lontar.text.{module}")
+
+
+_segmenters = partial(_load, "segment", "syllables", "plugged")
+normalizers: Registry[Normalizer] = Registry(
+    "normalizer", loader=partial(_load, "normal_form", "reorder", "vietnamese", "digits", "legacy")
+)
+word_segmenters: Registry[Segmenter] = Registry("word segmenter", loader=_segmenters)
+sentence_segmenters: Registry[Segmenter] = Registry("sentence segmenter", loader=_segmenters)
+syllable_segmenters: Registry[Segmenter] = Registry("syllable segmenter", loader=_segmenters)

@@ -96,7 +96,15 @@ def test_register(code, text, label):
 
 
 def test_long_input_ends():
-    for text in ("a" * 200_000, "ก" * 200_000, "yg " * 30_000, "\u0e48" * 100_000, "hahaha" * 20_000):
+    for text in (
+        "a" * 200_000,
+        "ก" * 200_000,
+        "yg " * 30_000,
+        "\u0e48" * 100_000,
+        "hahaha" * 20_000,
+        "กกก " * 50_000,
+        "YG " * 30_000,
+    ):
         for code in ("id", "th"):
             assert normalize_informal(text, code).original() == text
             register(text, code)

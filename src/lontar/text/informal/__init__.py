@@ -109,22 +109,22 @@ def _tokens(text: str) -> list[tuple[int, int]]:
 
 
 def _in_words(text: str, known: Informal) -> Iterator[_Found]:
-    tokens = _tokens(text)
+    tokens, capitals = _tokens(text), text.isupper()
     i = 0
     while i < len(tokens):
         for n in range(min(known.longest, len(tokens) - i), 0, -1):
             start, end = tokens[i][0], tokens[i + n - 1][1]
             if n > 1 and (end - start > 40 or text[start:end] not in known.words):
                 continue
-            if found := _word(text, start, end, known):
+            if found := _word(text, start, end, known, capitals=capitals):
                 yield found
             i += n
             break
 
 
-def _word(text: str, start: int, end: int, known: Informal) -> _Found | None:
+def _word(text: str, start: int, end: int, known: Informal, *, capitals: bool) -> _Found | None:
     word = text[start:end]
-    if known.laughs.fullmatch(word) or _is_acronym(word, text):
+    if known.laughs.fullmatch(word) or (not capitals and 2 <= len(word) <= 4 and word.isupper()):  # an acronym
         return None
     base = word.casefold()
     kind = ""
@@ -141,12 +141,8 @@ def _word(text: str, start: int, end: int, known: Informal) -> _Found | None:
     return _Found(start, end, after[0].upper() + after[1:] if word[0].isupper() else after, kind)
 
 
-def _is_acronym(word: str, text: str) -> bool:
-    return 2 <= len(word) <= 4 and word.isupper() and not text.isupper()
-
-
 def _is_unit_or_title(text: str, start: int, end: int) -> bool:
-    after_number = text[:start].rstrip(" ")[-1:].isdigit() if start else False
+    after_number = text[max(0, start - 4) : start].rstrip(" ")[-1:].isdigit()
     return after_number or bool(re.match(r"\.\s*\w", text[end : end + 8]))
 
 
@@ -164,9 +160,13 @@ _STRETCHED_LETTER = re.compile(rf"([^\W\d_A-Za-zๆໆ])(?:\1{{3,}}|\1\1(?![^\W\
 def _in_strings(text: str, known: Informal) -> Iterator[_Found]:
     """Spellings in text without spaces, and letters that stand three times or more in a row."""
     at = 0
+    spelled, stretched = known.strings.search(text), _STRETCHED_LETTER.search(text)
     while at < len(text):
-        spelled = known.strings.search(text, at)
-        stretched = _STRETCHED_LETTER.search(text, at)
+        # Each is looked for anew only when it is behind: else a text full of one would be read through for the other.
+        if spelled and spelled.start() < at:
+            spelled = known.strings.search(text, at)
+        if stretched and stretched.start() < at:
+            stretched = _STRETCHED_LETTER.search(text, at)
         if spelled and (not stretched or spelled.start() <= stretched.start()):
             key = max((k for k in known.words if spelled[0].startswith(k)), key=len)
             yield _Found(*spelled.span(), known.words[key], "spelling")

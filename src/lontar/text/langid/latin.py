@@ -2,7 +2,7 @@
 
 The score of a text is the sum of the scores of its words, each a row of integers, so any part of a text is scored by
 adding rows: that is what tells the language of a document and of three words in it with one model. Rows of words are
-kept, since the words of a language repeat: after a few hundred kB, nine words of ten are looked up.
+kept, since the words of a language repeat.
 """
 
 from __future__ import annotations
@@ -80,6 +80,6 @@ _BLOCK = 2048
 
 @cache
 def model() -> LatinModel:
-    """The model of the package, read once: 4.3 MB, some 5 ms."""
+    """The model of the package, read once: 4.3 MB."""
     about = json.loads((FOLDER / "latin.json").read_text("utf-8"))
     return LatinModel(np.load(FOLDER / "latin.npy"), about)
