@@ -98,6 +98,10 @@ def mixed(data: Path, count: int = 400) -> None:
         shares.append(both)
         print(f"mixed {pair:10}{len(texts):5}{both:8.3f}")
     print(f"mixed, mean {statistics.mean(shares):.3f}")
+    for code in measure.NINETEEN:
+        whole = [row[code] for row in rows[:300] if code in row]
+        called = sum(len(found.languages) > 1 for found in report_many(whole)) / len(whole)
+        print(f"whole sentences called mixed: {code} {called:.3f}")
 
 
 def speed(ways: dict[str, Labels], data: Path, rounds: int) -> None:

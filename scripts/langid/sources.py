@@ -60,6 +60,8 @@ def key(text: str) -> str:
 
 def training(data: Path) -> tuple[dict[str, dict[str, list[str]]], dict[str, Counter[str]]]:
     """Texts by language and group, and rows used by file and licence."""
+    if not (data / "tasks/lid.jsonl.zst").is_file():
+        raise SystemExit(f"{data}: no training data there; name its folder with --data (see docs/adr/0005)")
     seen = {key(row["text"]) for row in rows(data / "tasks/lid.jsonl.zst")}
     found: list[tuple[str, str, str]] = []
     used: dict[str, Counter[str]] = defaultdict(Counter)
