@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CHARS", "SIGNATURE", "rows_per_band", "shingles", "signature", "similarity"]
+__all__ = ["CHARS", "SIGNATURE", "mixed", "rows_per_band", "shingles", "signature", "similarity"]
 
 Hashes = NDArray[np.uint64]
 Signature = NDArray[np.uint32]
@@ -24,14 +24,14 @@ SIGNATURE = 128
 _CHUNK = 2048
 
 
-def _mixed(values: Hashes) -> Hashes:
+def mixed(values: Hashes) -> Hashes:
     """The finalizer of SplitMix64 (Steele, Lea, Flood 2014): a bijection in which every bit depends on every bit."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
 
 
-_SALTS: Hashes = _mixed(np.arange(1, SIGNATURE + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+_SALTS: Hashes = mixed(np.arange(1, SIGNATURE + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
 
 
 def shingles(text: str, n: int = CHARS) -> Hashes:
@@ -42,7 +42,7 @@ def shingles(text: str, n: int = CHARS) -> Hashes:
     n = min(n, codes.size)
     hashes = np.full(codes.size - n + 1, n, dtype=np.uint64)
     for i in range(n):
-        hashes = _mixed(hashes + codes[i : codes.size - n + 1 + i])
+        hashes = mixed(hashes + codes[i : codes.size - n + 1 + i])
     return np.unique(hashes)
 
 
@@ -50,7 +50,7 @@ def signature(hashes: Hashes) -> Signature:
     """The smallest of the hashes under each of `SIGNATURE` hash functions, shape [SIGNATURE]."""
     smallest = np.full(SIGNATURE, np.iinfo(np.uint64).max, dtype=np.uint64)
     for start in range(0, hashes.size, _CHUNK):
-        block = _mixed(hashes[start : start + _CHUNK, None] ^ _SALTS)
+        block = mixed(hashes[start : start + _CHUNK, None] ^ _SALTS)
         smallest = np.minimum(smallest, block.min(axis=0))
     return (smallest >> np.uint64(32)).astype(np.uint32)
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lontar import samples
 from lontar.core.executor import Resources
-from lontar.core.shards import read_jsonl
+from lontar.core.shards import read_jsonl, write_jsonl
 from lontar.data import build, sources, table
 from lontar.data.config import BuildConfig
 from lontar.data.decisions import EXCERPT_CHARS, excerpt, read_decisions
@@ -245,3 +246,28 @@ def test_an_excerpt_is_not_cut_inside_what_readers_see_as_one_character(text):
 def test_an_excerpt_is_cut_at_a_space_when_there_is_one():
     assert excerpt("satu dua tiga empat lima", 20) == "satu dua tiga empat…"
     assert excerpt("a\nb\tc\x1b[31m\u202ed") == "a b c [31m d"
+
+
+@pytest.mark.parametrize("code", ["km", "lo", "my", "th"])
+def test_zero_width_spaces_change_no_count_and_no_decision(tmp_path, code):
+    plain = [row["text"] for _, row in read_jsonl(samples.path("paragraphs") / f"{code}.jsonl")][:20]
+    plain += [plain[0], "a", "..."]
+    marked = ["\u200b".join(text[i : i + 5] for i in range(0, len(text), 5)) for text in plain]
+    found = []
+    for name, texts in (("plain", plain), ("marked", marked)):
+        path = tmp_path / f"{name}.jsonl"
+        write_jsonl(
+            path,
+            [{"id": str(i), "text": t, "lang": code, "source": "x", "license": "CC0-1.0"} for i, t in enumerate(texts)],
+        )
+        settings = {
+            "sources": [{"jsonl": str(path)}],
+            "filters": ["mojibake", {"char_count": {"min_chars": 3}}, {"language_share": 0.7}, "identified_language"],
+            "near_duplicates": 0.8,
+            "decisions": "all",
+        }
+        corpus = build(tmp_path / f"{name}-corpus", config=BuildConfig.model_validate(settings))
+        decided = [(r["id"], r["kept"], r["reason"], r.get("of")) for r in read_decisions(corpus.path)]
+        found.append((decided, table(corpus), [doc.text for doc in corpus.documents("train")]))
+    assert found[0] == found[1]
+    assert {kept for _, kept, _, _ in found[0][0]} == {True, False}

@@ -16,6 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lontar.text.ngrams import mixed
+
 __all__ = [
     "BUCKETS",
     "Features",
@@ -104,13 +106,6 @@ _SHIFT = np.uint64(64 - BUCKETS.bit_length() + 1)
 _LENGTHS = 5
 
 
-def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finalizer of SplitMix64 (Steele, Lea, Flood 2014)."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
-
-
 def features(normal_words: Sequence[str]) -> Features:
     """Features of words in the form of `normal_word`; no word may be empty."""
     marked = "".join(f"^{word}$" for word in normal_words)
@@ -121,7 +116,7 @@ def features(normal_words: Sequence[str]) -> Features:
     left = np.repeat(first + lengths, lengths) - np.arange(codes.size)
     hashes, rows, lasts = np.zeros(codes.size, dtype=np.uint64), [], []
     for n in range(1, _LENGTHS + 1):
-        hashes = _mixed(hashes[: codes.size - n + 1] + codes[n - 1 :] + np.uint64(n))
+        hashes = mixed(hashes[: codes.size - n + 1] + codes[n - 1 :] + np.uint64(n))
         fits = np.flatnonzero(left[: hashes.size] >= n)
         rows.append(hashes[fits])
         lasts.append(fits)
@@ -135,5 +130,5 @@ def features(normal_words: Sequence[str]) -> Features:
 def _whole(codes: NDArray[np.uint64], first: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """One row for each word: the sum of its characters, each mixed with its place."""
     place = np.arange(codes.size, dtype=np.uint64) - np.repeat(first, lengths).astype(np.uint64)
-    sums = np.add.reduceat(_mixed(codes * np.uint64(64) + place), first) if codes.size else codes
-    return (_mixed(sums) >> _SHIFT).astype(np.int64)
+    sums = np.add.reduceat(mixed(codes * np.uint64(64) + place), first) if codes.size else codes
+    return (mixed(sums) >> _SHIFT).astype(np.int64)
