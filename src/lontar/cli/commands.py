@@ -68,7 +68,7 @@ def _type(kind: Any) -> Any:
         kind = next(each for each in typing.get_args(kind) if each is not type(None))
     if typing.get_origin(kind) is typing.Literal:
         return click.Choice(typing.get_args(kind))
-    return click.Path(path_type=Path, allow_dash=True) if kind is Path else kind
+    return click.Path(path_type=Path) if kind is Path else kind
 
 
 def print_report(found: Report, as_json: bool) -> None:
