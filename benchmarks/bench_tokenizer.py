@@ -39,7 +39,7 @@ def main() -> None:
     for budget in options.new_tokens:
         begin = time.perf_counter()
         config = ExtendConfig(new_tokens=budget, grapheme_first=not options.no_graphemes)
-        chosen = packaged_sentences(texts) if options.packaged else development
+        chosen = packaged_sentences(texts, "dev") if options.packaged else development
         made = extend(base, texts, chosen, config, "qwen3")
         seconds = time.perf_counter() - begin
         audit(made, [text for many in test.values() for text in many])

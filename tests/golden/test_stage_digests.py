@@ -32,6 +32,7 @@ steps:
   corpus: {stage: data.build, config: {sources: [{sample: parallel, langs: [en, id, th], limit_docs: 24}]}}
   base: {stage: train.pretrain, inputs: {corpus: corpus}, config: {vocab_size: 300, steps: 2, dtype: float32}}
   adopted: {stage: models.adopt, config: {path: BASE, license: CC0-1.0}}
+  taken: {stage: tokenizer.adopt, config: {path: BASE, license: CC0-1.0}}
   tokenizer: {stage: tokenizer.extend, inputs: {base: base, corpus: corpus}, config: {new_tokens: 64}}
   resized: {stage: tokenizer.resize, inputs: {model: base, tokenizer: tokenizer}}
   model: {stage: train.cpt, inputs: {model: resized, corpus: corpus}, config: {steps: 2, dtype: float32}}

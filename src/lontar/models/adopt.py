@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,8 +172,10 @@ def license_of_card(card: str) -> str | None:
 # --- the hub ---------------------------------------------------------------------------------------------------------
 
 
-def fetch_hub(repository: str, revision: str, dest: Path) -> str:
-    """Download a model into `dest`; returns the commit that `revision` stood for.
+def fetch_hub(
+    repository: str, revision: str, dest: Path, *, patterns: Sequence[str] = PATTERNS, needed: str = "config.json"
+) -> str:
+    """Download a model, or the files of it that `patterns` name, into `dest`; returns the commit of `revision`.
 
     Weights in other formats than safetensors, and code, are not fetched.
 
@@ -187,10 +189,10 @@ def fetch_hub(repository: str, revision: str, dest: Path) -> str:
     hub = need("huggingface_hub", extra="hub")
     with hub_errors(repository, revision):
         commit = str(hub.HfApi().model_info(repository, revision=revision).sha)
-        hub.snapshot_download(repository, revision=commit, local_dir=dest, allow_patterns=list(PATTERNS))
+        hub.snapshot_download(repository, revision=commit, local_dir=dest, allow_patterns=list(patterns))
     shutil.rmtree(dest / ".cache", ignore_errors=True)  # the client's notes on the download
-    if not (dest / "config.json").is_file():
-        raise BackendError(f"hf:{repository}@{revision}: has no config.json", hint="is it a transformers model?")
+    if not (dest / needed).is_file():
+        raise BackendError(f"hf:{repository}@{revision}: has no {needed}", hint="is it a transformers model?")
     return commit
 
 

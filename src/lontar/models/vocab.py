@@ -178,7 +178,13 @@ def byte_characters() -> dict[int, str]:
     return {byte: chr(byte) for byte in printable} | {byte: chr(256 + i) for i, byte in enumerate(others)}
 
 
-_BYTE_OF = {char: byte for byte, char in byte_characters().items()}
+_CHARACTER_OF = byte_characters()
+_BYTE_OF = {char: byte for byte, char in _CHARACTER_OF.items()}
+
+
+def byte_token(text: str) -> str:
+    """Text as byte-level vocabularies write it: one printable character per byte of its UTF-8."""
+    return "".join([_CHARACTER_OF[byte] for byte in text.encode("utf-8")])
 
 
 def token_bytes(token: str) -> bytes:

@@ -8,15 +8,17 @@ for every n; any budget is then cut in milliseconds.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lontar.tokenizer.base import Bpe, Pair
+from lontar.tokenizer.config import Allocation
 from lontar.tokenizer.merges import inside_character
 
 # Budget is spent in so many equal portions: finer ones change the result by less than 0.1 %.
@@ -91,12 +93,23 @@ def token_curve(base: Bpe, saved: Mapping[Pair, int], order: Sequence[Pair], pie
 
 
 def allocate(
-    curves: Sequence[Curve], budget: int, how: Literal["maximin", "proportional"] = "maximin"
+    curves: Sequence[Curve], budget: int, how: Allocation = "maximin", weights: Mapping[str, float] | None = None
 ) -> dict[str, int]:
     """Merges per group, at most `budget` together.
 
-    `maximin` gives the next portion to the language with most tokens per sentence, as long as that helps it
-    (parity-aware BPE, arXiv 2508.04796, decided after training); `proportional` shares by what each group could learn.
+    Portion after portion goes to the group that the objective names:
+    `maximin` to that of the language with most tokens per sentence, as long as that helps it (parity-aware BPE, arXiv
+    2508.04796, decided after training);
+    `weighted` to the one that lowers the weighted sum of tokens per sentence most (cost of a traffic);
+    `nash` to the one that lowers the product of tokens per sentence most (Nash bargaining: a tenth off is worth the
+    same to every language, however long its sentences are);
+    `proportional` shares by what each group could learn.
+
+    Args:
+        curves: of all languages.
+        budget: merges to share out.
+        how: the objective.
+        weights: per language, for `weighted`; 1 where there is none.
     """
     sizes = {c.group: len(c.tokens) - 1 for c in curves}
     if sum(sizes.values()) <= budget:
@@ -106,9 +119,14 @@ def allocate(
     spent, left = dict.fromkeys(sizes, 0), budget
     portion, ahead = max(1, budget // PORTIONS), max(1, budget // LOOK_AHEAD)
     while left > 0:
-        worst = max((c for c in curves if spent[c.group] < sizes[c.group]), key=lambda c: _need(c, spent, ahead))
-        step = min(portion, left, sizes[worst.group] - spent[worst.group])
-        spent[worst.group] += step
+        open_ = [c for c in curves if spent[c.group] < sizes[c.group]]
+        if how == "maximin":
+            group = max(open_, key=lambda c: _need(c, spent, ahead)).group
+        else:
+            values = _gains(open_, spent, portion, weights or {}, log=how == "nash")
+            group = max(sorted(values), key=lambda name: values[name])
+        step = min(portion, left, sizes[group] - spent[group])
+        spent[group] += step
         left -= step
     return spent
 
@@ -118,3 +136,16 @@ def _need(curve: Curve, spent: Mapping[str, int], ahead: int) -> tuple[bool, flo
     now = spent[curve.group]
     tokens, later = float(curve.tokens[now]), float(curve.tokens[min(now + ahead, len(curve.tokens) - 1)])
     return later < tokens * (1 - LEAST_GAIN), tokens, curve.lang
+
+
+def _gains(
+    curves: Sequence[Curve], spent: Mapping[str, int], portion: int, weights: Mapping[str, float], *, log: bool
+) -> dict[str, float]:
+    """What the next portion would save in each group: tokens per sentence by weight, or their logarithm."""
+    found: dict[str, float] = {}
+    for curve in curves:
+        now = spent[curve.group]
+        tokens, later = float(curve.tokens[now]), float(curve.tokens[min(now + portion, len(curve.tokens) - 1)])
+        gain = math.log(tokens / later) if log and later > 0 else (tokens - later) * weights.get(curve.lang, 1.0)
+        found[curve.group] = found.get(curve.group, 0.0) + gain
+    return found

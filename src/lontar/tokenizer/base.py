@@ -16,7 +16,7 @@ from typing import Any
 
 from lontar.core.extras import need
 from lontar.errors import ArtifactError, DataError
-from lontar.models.vocab import byte_characters, from_json, pattern_name, token_bytes
+from lontar.models.vocab import PATTERNS, byte_characters, byte_token, from_json, pattern_name, token_bytes
 
 Pair = tuple[str, str]
 
@@ -84,11 +84,24 @@ class Bpe:
         return [piece for piece, _ in self.tokenizer.pre_tokenizer.pre_tokenize_str(self.normalized(text))]
 
     def count_pieces(self, texts: Iterable[str]) -> Counter[str]:
-        """How often each pre-token occurs."""
+        """How often each pre-token occurs.
+
+        A pattern with a name is applied by `regex`, which takes half the time: it makes no lists of offsets.
+        """
         counts: Counter[str] = Counter()
+        if self.pattern is None or self._steps != 2:
+            for text in texts:
+                counts.update(self.pieces(text))
+            return counts
+        find = need("regex", extra="text").compile(PATTERNS[self.pattern]).findall
         for text in texts:
-            counts.update(self.pieces(text))
-        return counts
+            counts.update(find(self.normalized(text)))
+        return Counter({byte_token(piece): n for piece, n in counts.items()})
+
+    @property
+    def _steps(self) -> int:
+        """Parts of the pre-tokenizer; two are a pattern and the mapping of bytes to characters."""
+        return len((self.tree.get("pre_tokenizer") or {}).get("pretokenizers", ()))
 
     def split(self, piece: str) -> list[str]:
         """Tokens that the merges make of one pre-token."""
@@ -107,6 +120,12 @@ class Bpe:
                 next_id += 1
         model = {**self.tree["model"], "vocab": vocab, "merges": _joined(self.tree["model"]["merges"], merges)}
         return Bpe({**self.tree, "model": model})
+
+    def less(self, merges: Iterable[Pair]) -> Bpe:
+        """The same without some merges; their tokens keep their ids and are made no more."""
+        gone = set(merges)
+        kept = [merge for merge in self.tree["model"]["merges"] if _pair(merge) not in gone]
+        return Bpe({**self.tree, "model": {**self.tree["model"], "merges": kept}})
 
     def old_pieces(self, token: str) -> list[int]:
         """Ids that the tokenizer gives the text of a new token.

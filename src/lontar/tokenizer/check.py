@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from lontar import languages
 from lontar.core.extras import need
 from lontar.models.vocab import split_pattern, token_bytes
-from lontar.tokenizer.base import Bpe, open_base
+from lontar.tokenizer.base import Bpe, open_base, text_of
 
 TRICKY = (
     "Tie\u0302\u0301ng Vie\u0323\u0302t",  # decomposed Vietnamese
@@ -120,9 +120,22 @@ def tiktoken_encoding(tokenizer: Bpe) -> Any:
     Its ranks are the ids, which is the order of merges in every vocabulary that this package writes.
     """
     pattern = split_pattern(tokenizer.tree)
+    made = {left + right for left, right in tokenizer.merges}
     parts = tokenizer.tree["pre_tokenizer"].get("pretokenizers", [])
     if importlib.util.find_spec("tiktoken") is None or pattern is None or len(parts) != 2:
         return None
-    ranks = {token_bytes(token): id_ for token, id_ in tokenizer.vocab.items() if token not in tokenizer.specials}
+    ranks = {token_bytes(token): id_ for token, id_ in tokenizer.vocab.items() if _made(token, made, tokenizer)}
     encoding = need("tiktoken", extra="all").Encoding
     return encoding("lontar", pat_str=pattern, mergeable_ranks=ranks, special_tokens=tokenizer.specials)
+
+
+def _made(token: str, made: Collection[str], tokenizer: Bpe) -> bool:
+    """Whether tiktoken may make the token: it merges whatever is in its ranks, also what no merge leads to.
+
+    A token without a merge is found whole by tokenizers that look words up before they merge, if it is text.
+    """
+    if token in tokenizer.specials:
+        return False
+    if len(token) == 1 or token in made:
+        return True
+    return bool(tokenizer.tree["model"].get("ignore_merges")) and "\ufffd" not in text_of(token)

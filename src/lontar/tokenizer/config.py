@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -19,6 +20,9 @@ def _known(tag: str) -> str:
 
 
 LanguageCode = Annotated[str, AfterValidator(_known)]
+
+
+Allocation = Literal["maximin", "weighted", "nash", "proportional"]
 
 
 class TrainConfig(Config):
@@ -45,14 +49,28 @@ class ExtendConfig(Config):
     """languages whose text must keep its token ids, as code must"""
     pattern: Literal["auto", "marks", "keep"] = "auto"
     """`marks`: words keep their combining marks; `keep`: the base's own pattern; `auto`: marks where possible"""
-    allocation: Literal["maximin", "proportional"] = "maximin"
-    """`maximin`: the next tokens go to the language with most tokens per sentence; `proportional`: by frequency"""
+    allocation: Allocation = "maximin"
+    """who gets the next tokens: the language with most tokens per sentence (`maximin`), the one whose sentences shorten
+    most by `weights` (`weighted`) or in proportion (`nash`), or each script by its size (`proportional`)"""
+    weights: Mapping[LanguageCode, Annotated[float, Field(ge=0)]] = {}
+    """with `weighted`: share of each language in the traffic; 1 where none is given"""
     grapheme_first: bool = True
     """whole characters before words: fewer tokens that break a character, a few more tokens in all"""
     min_count: int = Field(default=2, ge=1)
     """a pair seen less often in the text of its script is not merged"""
     max_token_chars: int = Field(default=32, ge=2)
     """longest new token, in characters"""
+
+
+class RecutConfig(Config):
+    """Settings of `tokenizer.recut`."""
+
+    new_tokens: int = Field(ge=1)
+    """how many tokens to keep, at most as many as the run that is cut again has learned"""
+    allocation: Allocation = "maximin"
+    """as in `tokenizer.extend`"""
+    weights: Mapping[LanguageCode, Annotated[float, Field(ge=0)]] = {}
+    """as in `tokenizer.extend`"""
 
 
 class ResizeConfig(Config):

@@ -16,7 +16,7 @@ from lontar.errors import ConfigError, DataError
 from lontar.tokenizer.allocate import Curve, allocate, best_first, savings, token_curve
 from lontar.tokenizer.base import Bpe, Pair
 from lontar.tokenizer.config import ExtendConfig
-from lontar.tokenizer.guard import LATIN, choose_pattern, guarded, has_script, own_script
+from lontar.tokenizer.guard import LATIN, choose_pattern, guarded, has_script, own_script, straddling
 from lontar.tokenizer.merges import Settings, learn, tokens_of, without
 from lontar.tokenizer.texts import Guard, Material, guard_of, materials
 
@@ -36,7 +36,7 @@ class Extension:
     original: Bpe
     """the base as it came"""
     base: Bpe
-    """the base with the pattern of the new tokenizer"""
+    """the base with the pattern of the new tokenizer, and without the merges that tear its scripts apart"""
     new: Bpe
     merges: Mapping[str, Sequence[Pair]]
     """per script group, in order of rank"""
@@ -46,6 +46,8 @@ class Extension:
     dropped: int = 0
     """merges that would have changed guarded text"""
     note: str | None = None
+    freed: Sequence[str] = ()
+    """tokens of the base that are made no more: they tore characters apart"""
 
     @cached_property
     def new_ids(self) -> dict[str, int]:
@@ -81,7 +83,8 @@ def extend(
     langs = wanted(texts, config)
     guard = guard_of({lang: [*texts.get(lang, ()), *parallel.get(lang, ())] for lang in config.guard if lang in texts})
     choice = choose_pattern(original, config.pattern, model_type, guard.lines)
-    base = choice.base
+    torn = straddling(choice.base, {languages.get(lang).script for lang in langs}) if config.grapheme_first else []
+    base = choice.base.less(torn) if torn else choice.base
     texts_of = materials({lang: texts[lang] for lang in langs}, parallel)
     groups = grouped(base, texts_of)
     learned = {script: own_script(learn(base, n, _settings(config)), script) for script, n in sorted(groups.items())}
@@ -91,11 +94,13 @@ def extend(
         dropped, learned[LATIN] = len(learned[LATIN]) - len(kept), kept
     weight = CHARACTER_WEIGHT if config.grapheme_first else 1
     candidates = [_candidates(base, name, pairs, groups[name], texts_of, weight) for name, pairs in learned.items()]
-    share = allocate([c for one in candidates for c in one.curves], config.new_tokens, config.allocation)
+    share = allocate(
+        [c for one in candidates for c in one.curves], config.new_tokens, config.allocation, config.weights
+    )
     chosen = {one.script: one.best(share[one.script]) for one in candidates}
     merges, counts = _used(base, chosen, groups)
     new = base.extended([pair for _, pairs in sorted(merges.items()) for pair in pairs])
-    return Extension(original, base, new, merges, counts, guard, dropped, choice.note)
+    return Extension(original, base, new, merges, counts, guard, dropped, choice.note, tuple(tokens_of(torn)))
 
 
 def wanted(texts: Mapping[str, Sequence[str]], config: ExtendConfig) -> list[str]:

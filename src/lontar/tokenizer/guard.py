@@ -7,7 +7,8 @@ bytes; a Latin merge that fires on the guard text is dropped together with those
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -48,7 +49,9 @@ def choose_pattern(base: Bpe, how: Literal["auto", "marks", "keep"], model_type:
         return Choice(base)
     reason = _why_not(base, model_type)
     if reason is None and (changed := _with_marks(base)).tree is not base.tree:
-        text = next((text for text in guard if changed.encode(text) != base.encode(text)), None)
+        # The patterns differ in what they do with combining marks: text without any is cut alike by both.
+        marked = (text for text in guard if has_marks(text))
+        text = next((text for text in marked if changed.encode(text) != base.encode(text)), None)
         if text is None:
             return Choice(changed)
         reason = f"it changes the ids of guarded text: {text[:60]!r}"
@@ -78,6 +81,58 @@ def _with_marks(base: Bpe) -> Bpe:
         for part in node["pretokenizers"]
     ]
     return Bpe({**base.tree, "pre_tokenizer": {**node, "pretokenizers": parts}})
+
+
+def has_marks(text: str) -> bool:
+    """Whether a combining mark stands in the text once it is composed."""
+    return not text.isascii() and any(
+        unicodedata.category(c)[0] == "M" for c in set(unicodedata.normalize("NFC", text))
+    )
+
+
+def straddling(base: Bpe, scripts: Iterable[str]) -> list[Pair]:
+    """Merges of the base whose token has a character of a script whole and another one in part.
+
+    All letters of such a script begin with the same two bytes, so a base that saw little of it has learned to join a
+    vowel sign with the first two bytes of whatever comes next. Qwen3 has five: two Khmer, three Tamil. They run before
+    every new merge, and tear apart the letter that follows. Without them Tamil at +16,384 tokens has 6 % fewer tokens
+    and 0.3 % that break a character, not 21 %; Khmer 5 % fewer, and 5 %, not 17 %. A merge that a token which is text
+    is built on stays.
+    """
+    leads = [lead for script in sorted(scripts) if script != LATIN for lead in lead_bytes(script)]
+    torn = [left + right for left, right in base.merges if _torn(token_bytes(left + right), leads)]
+    built: dict[str, list[str]] = {}
+    for left, right in base.merges:
+        for part in {left, right}:
+            built.setdefault(part, []).append(left + right)
+    gone = {token for start in torn if not any(map(_is_text, over := _above(start, built))) for token in over}
+    return [pair for pair in base.merges if pair[0] + pair[1] in gone]
+
+
+def _above(token: str, built: Mapping[str, Sequence[str]]) -> set[str]:
+    """The token and all that are built on it."""
+    found, stack = set[str](), [token]
+    while stack:
+        if (one := stack.pop()) not in found:
+            found.add(one)
+            stack += built.get(one, ())
+    return found
+
+
+def _is_text(token: str) -> bool:
+    try:
+        token_bytes(token).decode("utf-8")
+    except (UnicodeDecodeError, KeyError):
+        return False
+    return True
+
+
+def _torn(data: bytes, leads: Sequence[bytes]) -> bool:
+    """Whether the bytes end within a character, and hold a whole one before."""
+    whole = data.decode("utf-8", "ignore")
+    if not whole or len(whole.encode("utf-8")) == len(data) or not any(lead in data for lead in leads):
+        return False
+    return data.startswith(whole.encode("utf-8"))
 
 
 def has_script(piece: str, script: str) -> bool:

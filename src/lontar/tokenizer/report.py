@@ -70,6 +70,7 @@ def summary(made: Extension, config: ExtendConfig) -> JsonObject:
         "used": sum(made.counts.get(token, 0) > 0 for token in made.new_ids),
         "groups": {script: len(merges) for script, merges in sorted(made.merges.items())},
         "dropped_for_guard": made.dropped,
+        "freed": [made.original.vocab[token] for token in made.freed],
         "guard_lines": len(made.guard.lines),
         "guard_lines_left_out": made.guard.left_out,
     }

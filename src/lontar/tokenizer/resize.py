@@ -15,7 +15,7 @@ from typing import Any
 from lontar.core.config import JsonObject
 from lontar.core.shards import write_json
 from lontar.errors import ArtifactError
-from lontar.models.files import read_chat_template, read_json, text_config
+from lontar.models.files import read_chat_template, read_json, read_normalization, text_config
 from lontar.models.vocab import token_bytes
 from lontar.models.weights import TensorInfo, read_index, read_tensors, write_weights
 from lontar.tokenizer.base import Bpe
@@ -174,8 +174,10 @@ def copy_rest(source: Path, target: Path, names: Sequence[str], tokenizer: Path,
         if (place / name).is_file():
             shutil.copyfile(place / name, target / name)
     write_json(target / "config.json", with_rows(read_json(source / "config.json"), rows))
-    if not (target / "lontar.json").is_file():
-        write_json(target / "lontar.json", {"format": "safetensors", "normalization": []})
+    own_file = source / "lontar.json"
+    about = read_json(own_file) if own_file.is_file() else {"format": "safetensors"}
+    united = dict.fromkeys([*read_normalization(source), *read_normalization(tokenizer)])
+    write_json(target / "lontar.json", {**about, "normalization": [*united]})
 
 
 def with_rows(config: JsonObject, rows: int) -> JsonObject:

@@ -16,7 +16,10 @@ from lontar.core.shards import read_jsonl, write_json, write_text
 from lontar.core.stage import stage
 from lontar.errors import DataError
 from lontar.text import limited, normalize
+from lontar.tokenizer.adopt import adopt
 from lontar.tokenizer.config import ExtendConfig, ResizeConfig, TrainConfig
+
+__all__ = ["adopt", "extend", "resize", "train"]
 
 # Report and audit look at so many texts of each language.
 SAMPLE = 200
@@ -28,7 +31,7 @@ def _train_uses(config: TrainConfig, inputs: dict[str, Any]) -> dict[str, str]:
     return languages.digests(codes) | _sentence_files(codes)
 
 
-@stage("tokenizer.train", out=Tokenizer, version=1, libraries=("tokenizers",), uses=_train_uses)
+@stage("tokenizer.train", out=Tokenizer, version=2, libraries=("tokenizers",), uses=_train_uses)
 def train(job: Job, corpus: Corpus, *, config: TrainConfig) -> None:
     """Train a byte-level BPE tokenizer from nothing."""
     from lontar.models.tiny import CHAT_TEMPLATE
@@ -47,6 +50,7 @@ def train(job: Job, corpus: Corpus, *, config: TrainConfig) -> None:
     texts = (normalize(text, names) for found in listed for text in limited(found, config.max_bytes))
     made = train_bpe(texts, config.vocab_size, pattern=config.pattern)
     write_tokenizer(job.dir, made, chat_template=CHAT_TEMPLATE)
+    write_json(job.dir / "lontar.json", {"normalization": [*names]})
     bpe = open_base(job.dir)
     table = {
         code: report.measure(bpe, texts) for code, texts in packaged_sentences(corpus.langs("train"), "test").items()
@@ -66,7 +70,7 @@ def _sentence_files(codes: Iterable[str]) -> dict[str, str]:
     return {name: sha256_file(path) for name, path in files.items()}
 
 
-@stage("tokenizer.extend", out=Tokenizer, version=3, libraries=("tokenizers", "regex"), uses=_uses)
+@stage("tokenizer.extend", out=Tokenizer, version=4, libraries=("tokenizers", "regex"), uses=_uses)
 def extend(
     job: Job, base: Tokenizer | Model, corpus: Corpus, parallel: Corpus | None = None, *, config: ExtendConfig
 ) -> None:
@@ -90,7 +94,7 @@ def extend(
         task.advance()
         sample = [text for lang in sorted(texts) for text in texts[lang][:SAMPLE]]
         audit(made, [*sample, *texts_of_all_languages()])
-        _write(job.dir, base.path, made)
+        _write(job.dir, base.path, made, languages.pipeline(sorted(texts)))
         task.advance()
         notes = report.notes(made, config) + audit_files(job.dir, base.path, made.guard.lines, sample)
         table = report.compare(old, made.new, {lang: measured.get(lang) or t[:SAMPLE] for lang, t in texts.items()})
@@ -139,8 +143,8 @@ def _model_type(folder: Path) -> str:
     return str(text_config(read_json(path)).get("model_type", "")) if path.is_file() else ""
 
 
-def _write(folder: Path, base: Path, made: Any) -> None:
-    from lontar.models.files import read_json
+def _write(folder: Path, base: Path, made: Any, normalization: Iterable[str] = ()) -> None:
+    from lontar.models.files import read_json, read_normalization
     from lontar.tokenizer.report import token_rows
 
     write_text(folder / "tokenizer.json", json.dumps(made.new.tree, ensure_ascii=False, indent=1) + "\n")
@@ -151,9 +155,11 @@ def _write(folder: Path, base: Path, made: Any) -> None:
     if (base / "chat_template.jinja").is_file():
         shutil.copyfile(base / "chat_template.jinja", folder / "chat_template.jinja")
     write_json(folder / "extension.json", token_rows(made))
+    names = list(dict.fromkeys([*read_normalization(base), *normalization]))
+    write_json(folder / "lontar.json", {"normalization": [*names]})
 
 
-@stage("tokenizer.resize", out=Model, version=2, libraries=("torch", "safetensors", "tokenizers"))
+@stage("tokenizer.resize", out=Model, version=3, libraries=("torch", "safetensors", "tokenizers"))
 def resize(job: Job, model: Model, tokenizer: Tokenizer, *, config: ResizeConfig) -> None:
     """Give a model rows for the tokens of an extended tokenizer."""
     from lontar.models.files import read_json

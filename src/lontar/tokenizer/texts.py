@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lontar import languages
 from lontar.text.unicode import COMMON, script_counts
-from lontar.tokenizer.guard import LATIN
+from lontar.tokenizer.guard import LATIN, has_marks
 from lontar.tokenizer.guard_text import guard_lines
 
 # Without parallel sentences: one text in so many is kept from learning to measure on, up to as many characters.
@@ -75,10 +74,3 @@ def guard_of(texts: Mapping[str, Sequence[str]]) -> Guard:
     scripts = {languages.get(lang).script for lang in texts} | {LATIN, COMMON}
     kept = [line for line in lines if script_counts(line).keys() <= scripts and not has_marks(line)]
     return Guard([*guard_lines(), *kept], len(lines) - len(kept))
-
-
-def has_marks(text: str) -> bool:
-    """Whether a combining mark stands in the text once it is composed."""
-    return not text.isascii() and any(
-        unicodedata.category(c)[0] == "M" for c in set(unicodedata.normalize("NFC", text))
-    )

@@ -7,7 +7,6 @@ its tokens' bytes are told apart here.
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from typing import Any
 
 from lontar.core.extras import need
 from lontar.errors import DataError
-from lontar.models.vocab import PATTERNS, from_json, token_bytes
+from lontar.models.vocab import from_json, token_bytes
+from lontar.tokenizer.ranks import is_ranks, read_ranks
 
 __all__ = ["Vocabulary", "open_vocabulary"]
 
@@ -75,15 +75,15 @@ def open_vocabulary(path: Path) -> Vocabulary:
         DataError: there is none, it is damaged, or of a kind that is not known.
         MissingExtraError: the library that reads its kind is not installed.
     """
-    file = _file(path)
+    file = vocabulary_file(path)
     try:
         if file.name == "tekken.json":
-            return _tekken(file)
+            return _ranks(file, "tekken")
         if file.suffix == ".json":
             return _tokenizer_json(file)
         if file.suffix == ".gguf":
             return _gguf(file)
-        return _ranks(file) if _is_ranks(file) else _sentencepiece(file)
+        return _ranks(file, "tiktoken") if is_ranks(file) else _sentencepiece(file)
     except (OSError, ValueError, KeyError, TypeError, IndexError) as err:
         raise DataError(f"{file}: no vocabulary can be read from it: {err}", hint="copy or download it again") from err
 
@@ -91,7 +91,12 @@ def open_vocabulary(path: Path) -> Vocabulary:
 _NAMES = ("tokenizer.json", "tekken.json", "*.tiktoken", "tokenizer.model", "*.model.v3", "*.model", "*.gguf")
 
 
-def _file(path: Path) -> Path:
+def vocabulary_file(path: Path) -> Path:
+    """The file itself, or the first one of a known name in a folder.
+
+    Raises:
+        DataError: there is none.
+    """
     if path.is_file():
         return path
     for pattern in _NAMES:
@@ -149,55 +154,24 @@ def _piece_bytes(piece: str) -> bytes:
     return piece.replace(_SPACE, " ").encode("utf-8")
 
 
-def _is_ranks(file: Path) -> bool:
-    with file.open("rb") as stream:
-        first = stream.readline(4096).split()
-    try:
-        return len(first) == 2 and first[1].isdigit() and bool(base64.b64decode(first[0], validate=True))
-    except ValueError:
-        return False
-
-
-# A file of ranks does not say how text is cut. Llama 3 is known by its size; newer ones cut as GPT-4o does.
-_LLAMA_3 = 128_000
-
-
-def _ranks(file: Path) -> Vocabulary:
-    ranks = {}
-    for line in file.read_bytes().splitlines():
-        if line:
-            token, rank = line.split()
-            ranks[base64.b64decode(token)] = int(rank)
-    pattern = "llama-bpe" if len(ranks) == _LLAMA_3 else "gpt-4o"
-    note = f"ranks do not say how text is cut; taken as {pattern}"
-    return _from_ranks(ranks, PATTERNS[pattern], _name(file), "tiktoken", 0, note)
-
-
-def _tekken(file: Path) -> Vocabulary:
-    tree = json.loads(file.read_text(encoding="utf-8"))
-    config = tree["config"]
-    special = int(config["default_num_special_tokens"])
-    count = int(config["default_vocab_size"]) - special
-    ranks = {base64.b64decode(row["token_bytes"]): int(row["rank"]) for row in tree["vocab"][:count]}
-    return _from_ranks(ranks, config["pattern"], _name(file), "tekken", special, "")
-
-
-def _from_ranks(ranks: dict[bytes, int], pattern: str, name: str, kind: str, first: int, note: str) -> Vocabulary:
-    """A vocabulary of ranks; ids are ranks, after `first` special ones."""
+def _ranks(file: Path, kind: str) -> Vocabulary:
+    """A vocabulary of ranks; ids are ranks, after the special ones that stand before them."""
+    found = read_ranks(file)
+    name, first = _name(file), found.first
     encoding = need("tiktoken", extra="vocabularies").Encoding(
-        name, pat_str=pattern, mergeable_ranks=ranks, special_tokens={}
+        name, pat_str=found.pattern, mergeable_ranks={**found.ranks}, special_tokens={}
     )
-    tokens = [b""] * (first + max(ranks.values(), default=-1) + 1)
-    for token, rank in ranks.items():
+    tokens = [b""] * (first + max(found.ranks.values(), default=-1) + 1)
+    for token, rank in found.ranks.items():
         tokens[first + rank] = token
-    regex = need("regex", extra="text").compile(pattern)
+    regex = need("regex", extra="text").compile(found.pattern)
     return Vocabulary(
         name,
         kind,
         lambda text: [first + i for i in encoding.encode_ordinary(text)],
         tokens,
         lambda text: regex.findall(text),
-        note,
+        found.note,
     )
 
 

@@ -87,3 +87,20 @@ def test_all_is_taken_when_the_budget_allows_it():
     assert allocate(curves, 1000) == {"Myanmar": 20, "Latin": 30}
     assert allocate(curves, 25, "proportional") == {"Myanmar": 10, "Latin": 15}
     assert allocate([], 10) == {}
+
+
+def two_groups():
+    long = Curve("my", "Myanmar", np.linspace(100.0, 60.0, 101))
+    short = Curve("id", "Latin", np.linspace(30.0, 10.0, 101))
+    return [long, short]
+
+
+@pytest.mark.parametrize(("how", "first"), [("maximin", "Myanmar"), ("weighted", "Myanmar"), ("nash", "Latin")])
+def test_objectives_differ_in_whom_they_serve(how, first):
+    share = allocate(two_groups(), 60, how)
+    assert sum(share.values()) == 60
+    assert max(share, key=share.get) == first
+
+
+def test_weights_turn_the_share():
+    assert allocate(two_groups(), 60, "weighted", {"id": 10.0})["Latin"] == 60

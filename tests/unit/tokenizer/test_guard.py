@@ -3,11 +3,12 @@ import json
 import pytest
 
 from lontar.errors import ConfigError
-from lontar.models.vocab import PATTERNS, to_json, train_bpe
+from lontar.models.vocab import PATTERNS, byte_token, to_json, train_bpe
 from lontar.tokenizer.base import check_base
-from lontar.tokenizer.guard import choose_pattern, guarded, has_script, lead_bytes, own_script
+from lontar.tokenizer.check import tiktoken_encoding
+from lontar.tokenizer.guard import choose_pattern, guarded, has_marks, has_script, lead_bytes, own_script, straddling
 from lontar.tokenizer.guard_text import guard_lines
-from lontar.tokenizer.texts import guard_of, has_marks
+from lontar.tokenizer.texts import guard_of
 from tests.unit.tokenizer.conftest import make_base
 from tests.unit.tokenizer.test_merges import encoded
 
@@ -93,3 +94,36 @@ def test_lines_in_other_scripts_are_not_promised():
 
 def test_pattern_of_marks_differs_in_marks_alone():
     assert PATTERNS["qwen35"].replace(r"[\p{L}\p{M}]", r"\p{L}").replace(r"\p{M}", "") == PATTERNS["qwen2"]
+
+
+def torn_base():
+    """A base that has learned to join a Tamil vowel sign with the first bytes of the next letter, and no more."""
+    base = check_base(to_json(train_bpe(["the cat"], 270, pattern="qwen35")), "base")
+    a, b, c = (byte_token(text) for text in ("ி", "ி", "க"))
+    sign, lead = a, c[:2]
+    merges = [(sign[0], sign[1]), (sign[:2], sign[2]), (lead[0], lead[1]), (b, lead)]
+    return base.extended(merges), b + lead
+
+
+def test_merges_that_tear_characters_apart_are_found():
+    base, torn = torn_base()
+    assert [left + right for left, right in straddling(base, ["Tamil"])] == [torn]
+    assert straddling(base, ["Thai", "Latin"]) == []
+    less = base.less(straddling(base, ["Tamil"]))
+    assert less.vocab == base.vocab and len(less.merges) == len(base.merges) - 1
+    assert torn in base.split(byte_token("ிக")) and torn not in less.split(byte_token("ிக"))
+
+
+def test_a_torn_token_that_text_is_built_on_stays():
+    base, torn = torn_base()
+    more = base.extended([(torn, byte_token("க")[2])])
+    assert straddling(more, ["Tamil"]) == []
+
+
+def test_tokens_without_a_merge_are_not_made_by_tiktoken():
+    pytest.importorskip("tiktoken")
+    base, _ = torn_base()
+    less = base.less(straddling(base, ["Tamil"]))
+    text = "கிக the ிக"
+    assert tiktoken_encoding(less).encode_ordinary(text) == less.encode(text)
+    assert tiktoken_encoding(base).encode_ordinary(text) == base.encode(text) != less.encode(text)

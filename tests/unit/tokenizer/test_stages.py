@@ -85,6 +85,7 @@ def test_the_folder_tells_what_was_done(extended, model):
     assert extended.verify() == []
     assert set(extended.manifest.files) == {
         "tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "extension.json", "report.json",
+        "lontar.json",
     }  # fmt: skip
     assert read(extended, "tokenizer_config.json")["tokenizer_class"] == "PreTrainedTokenizerFast"
     template = "chat_template.jinja"
@@ -191,7 +192,9 @@ def test_resize_makes_a_whole_model(model, extended, tmp_path):
     new = read(extended, "tokenizer.json")["model"]["vocab"]
     assert read(made, "config.json")["vocab_size"] == made.manifest.metrics["rows"] == len(new)
     assert made.manifest.metrics["new_tokens"] == extended.manifest.metrics["tokens.added"]
-    for name in ("lontar.json", "generation_config.json", "chat_template.jinja"):
+    both = {*read(model, "lontar.json")["normalization"], *read(extended, "lontar.json")["normalization"]}
+    assert set(read(made, "lontar.json")["normalization"]) == both > {"nfc"}, "what was learned is what is served"
+    for name in ("generation_config.json", "chat_template.jinja"):
         assert (made.path / name).read_bytes() == (model.path / name).read_bytes()
     assert (made.path / "tokenizer.json").read_bytes() == (extended.path / "tokenizer.json").read_bytes()
     again = resize(tmp_path / "again", model, extended, config=ResizeConfig())

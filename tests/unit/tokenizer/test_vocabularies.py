@@ -90,7 +90,7 @@ def test_sentencepiece(tmp_path):
     ("name", "content", "said"),
     [
         ("tokenizer.json", b"{", "no vocabulary can be read"),
-        ("tekken.json", b'{"config": {}}', "no vocabulary can be read"),
+        ("tekken.json", b'{"config": {}}', "no ranks can be read"),
         ("x.gguf", b"GGUF", "no vocabulary can be read"),
     ],
 )
