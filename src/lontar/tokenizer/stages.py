@@ -16,7 +16,7 @@ from lontar.core.shards import read_jsonl, write_json, write_text
 from lontar.core.stage import stage
 from lontar.errors import DataError
 from lontar.text import limited, normalize
-from lontar.tokenizer.adopt import adopt
+from lontar.tokenizer.adopt_stages import adopt
 from lontar.tokenizer.config import ExtendConfig, ResizeConfig, TrainConfig
 
 __all__ = ["adopt", "extend", "resize", "train"]
