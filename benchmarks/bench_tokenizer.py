@@ -5,6 +5,7 @@ a token breaks a character when it begins or ends inside a grapheme cluster. Hal
 allocation (`--packaged`: only the sentences in the package do), the other half is measured. U+200B is removed.
 
     python benchmarks/bench_tokenizer.py --data ../shared/data --new-tokens 8192 16384 32768
+    python benchmarks/bench_tokenizer.py --new-tokens 16384 --keep-torn    # what ADR 6 is about
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 
 from lontar.core.shards import read_jsonl
 from lontar.models.vocab import token_bytes
+from lontar.tokenizer import extend as extend_module
 from lontar.tokenizer.audit import audit
 from lontar.tokenizer.base import Bpe, open_base
 from lontar.tokenizer.config import ExtendConfig
@@ -32,6 +34,8 @@ Texts = Mapping[str, Sequence[str]]
 
 def main() -> None:
     options = parse()
+    if options.keep_torn:
+        extend_module.straddling = lambda base, scripts: []  # type: ignore[assignment]
     base = open_base(options.data / "tokenizers" / options.base)
     texts = {lang: list(mono(options.data, lang)) for lang in (*SEA, "en", "zh")}
     development, test = parallel(options.data)
@@ -55,6 +59,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--base", default="qwen3")
     parser.add_argument("--new-tokens", type=int, nargs="+", default=[8192, 16384])
     parser.add_argument("--packaged", action="store_true", help="allocate by the packaged sentences alone")
+    parser.add_argument(
+        "--keep-torn", action="store_true", help="with the base's merges that tear letters apart (ADR 6)"
+    )
     parser.add_argument("--no-graphemes", action="store_true", help="without the grapheme-first rule")
     options = parser.parse_args()
     if not (options.data / "mono").is_dir():

@@ -6,6 +6,7 @@ Nothing here needs torch, so a folder can be judged where no model can run.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,11 @@ def read_normalization(folder: Path) -> tuple[str, ...]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise DataError(f"{path}: normalization must be a list of names (got {names!r})")
     return tuple(str(name) for name in names)
+
+
+def united(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
+    """Normalizers of a model and of what it takes over: the new ones in their order, before them what only it had."""
+    return (*(name for name in old if name not in new), *new)
 
 
 def read_chat_template(folder: Path) -> str | None:

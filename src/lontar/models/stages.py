@@ -7,6 +7,7 @@ revision enters by name, and the commit that it stood for is recorded in `lontar
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Self
 
@@ -42,13 +43,48 @@ class AdoptConfig(Config):
         return self
 
 
-def _uses(config: AdoptConfig, inputs: dict[str, Any]) -> dict[str, str]:
+def adopt_uses(config: AdoptConfig, files: Callable[[Path], Iterable[Path]]) -> dict[str, str]:
+    """What the fingerprint of an adopted artifact sees: a hub revision by name, or local files by their hashes."""
     if config.path is None:
         return {f"hub:{config.repository}": str(config.revision)}
-    folder = Path(config.path)
-    if not folder.is_dir():
-        raise NotAnArtifactError(f"{folder}: no such folder", hint="a Hugging Face folder with config.json is expected")
-    return {f"file:{path.name}": sha256_file(path) for path in _files(folder)}
+    place = Path(config.path)
+    if not place.exists():
+        raise NotAnArtifactError(f"{place}: no such file or folder", hint="give a folder with the files of a model")
+    return {f"file:{path.name}": sha256_file(path) for path in files(place)}
+
+
+def adopt_license(config: AdoptConfig, folder: Path) -> str:
+    """SPDX identifier: the one given, or what the folder states.
+
+    Raises:
+        LicenseError: there is neither.
+    """
+    from lontar.models.adopt import find_license
+
+    if (spdx := config.license or find_license(folder)) is None:
+        raise LicenseError(
+            f"{folder}: states no license that we can read",
+            hint="give it: --license SPDX-ID with `lontar adopt`, --license NAME=SPDX-ID with `lontar run`",
+        )
+    return spdx
+
+
+def download(job: Job, config: AdoptConfig, **what: Any) -> tuple[Path, JsonObject]:
+    """Fetch from the hub, once; returns the folder and where it came from. `what` goes to `fetch_hub`."""
+    from lontar.models.adopt import fetch_hub
+    from lontar.models.files import read_json
+
+    def fetch(dest: Path) -> None:
+        commit = fetch_hub(str(config.repository), str(config.revision), dest, **what)
+        origin: JsonObject = {"repository": config.repository, "revision": config.revision, "commit": commit}
+        write_json(dest / "origin.json", origin)
+
+    folder = job.unit("download", fetch, keep=False)
+    return folder, read_json(folder / "origin.json")
+
+
+def _uses(config: AdoptConfig, inputs: dict[str, Any]) -> dict[str, str]:
+    return adopt_uses(config, _files)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -61,7 +97,7 @@ def _files(folder: Path) -> list[Path]:
 @stage("models.adopt", out=Model, version=1, uses=_uses)
 def adopt(job: Job, *, config: AdoptConfig) -> None:
     """Take in a model from outside: check it, copy it, record its terms."""
-    from lontar.models.adopt import fetch_hub, inspect_model
+    from lontar.models.adopt import inspect_model
     from lontar.models.files import read_json
 
     origin: JsonObject = {}
@@ -69,15 +105,9 @@ def adopt(job: Job, *, config: AdoptConfig) -> None:
         folder, name = Path(config.path), Path(config.path).resolve().name
     else:
         name = str(config.repository)
-        folder = job.unit("download", lambda dest: origin.update(_fetch(fetch_hub, config, dest)), keep=False)
-        origin = read_json(folder / "origin.json")
+        folder, origin = download(job, config)
     facts = inspect_model(folder)
-    spdx = config.license or facts.license
-    if spdx is None:
-        raise LicenseError(
-            f"{folder}: states no license that we can read",
-            hint="give it: --license SPDX-ID with `lontar adopt`, --license NAME=SPDX-ID with `lontar run`",
-        )
+    spdx = adopt_license(config, folder)
     files = [path for path in _files(folder) if path.name not in ("lontar.json", "manifest.json", "origin.json")]
     with job.progress.task("adopt", total=len(files), unit="files") as task:
         for path in files:
@@ -88,10 +118,3 @@ def adopt(job: Job, *, config: AdoptConfig) -> None:
     write_json(job.dir / "lontar.json", {"format": "safetensors", "normalization": normalization, **origin})
     job.add_license(spdx, name, 1)
     job.metric(parameters=facts.parameters, vocabulary=facts.vocab_size)
-
-
-def _fetch(fetch_hub: Any, config: AdoptConfig, dest: Path) -> JsonObject:
-    commit = fetch_hub(str(config.repository), str(config.revision), dest)
-    origin: JsonObject = {"repository": config.repository, "revision": config.revision, "commit": commit}
-    write_json(dest / "origin.json", origin)
-    return origin

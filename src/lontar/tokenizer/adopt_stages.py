@@ -15,11 +15,10 @@ from typing import Any
 from lontar.core.artifact import Tokenizer
 from lontar.core.config import JsonObject
 from lontar.core.job import Job
-from lontar.core.manifest import sha256_file
 from lontar.core.shards import write_json, write_text
 from lontar.core.stage import stage
-from lontar.errors import ArtifactError, DataError, LicenseError, NotAnArtifactError
-from lontar.models.stages import AdoptConfig
+from lontar.errors import ArtifactError, DataError
+from lontar.models.stages import AdoptConfig, adopt_license, adopt_uses, download
 
 _COMPANIONS = (
     *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "lontar.json"),
@@ -29,12 +28,7 @@ _HUB = ("tokenizer.json", *_COMPANIONS)
 
 
 def _uses(config: AdoptConfig, inputs: dict[str, Any]) -> dict[str, str]:
-    if config.path is None:
-        return {f"hub:{config.repository}": str(config.revision)}
-    place = Path(config.path)
-    if not place.exists():
-        raise NotAnArtifactError(f"{place}: no such file or folder", hint="a folder with tokenizer.json is expected")
-    return {f"file:{path.name}": sha256_file(path) for path in _files(place)}
+    return adopt_uses(config, _files)
 
 
 def _files(place: Path) -> list[Path]:
@@ -49,7 +43,6 @@ def _files(place: Path) -> list[Path]:
 @stage("tokenizer.adopt", out=Tokenizer, version=1, uses=_uses)
 def adopt(job: Job, *, config: AdoptConfig) -> None:
     """Take in a tokenizer from outside: check it, copy it, record its terms."""
-    from lontar.models.adopt import fetch_hub, find_license
     from lontar.models.files import read_json
     from lontar.tokenizer.vocabularies import vocabulary_file
 
@@ -58,11 +51,9 @@ def adopt(job: Job, *, config: AdoptConfig) -> None:
         main, name = vocabulary_file(Path(config.path)), Path(config.path).resolve().name
     else:
         name = str(config.repository)
-        folder = job.unit("download", lambda dest: _fetch(fetch_hub, config, dest), keep=False)
-        main, origin = folder / "tokenizer.json", read_json(folder / "origin.json")
-    spdx = config.license or find_license(main.parent)
-    if spdx is None:
-        raise LicenseError(f"{main}: states no license that we can read", hint="give it: --license SPDX-ID")
+        folder, origin = download(job, config, patterns=_HUB, needed="tokenizer.json")
+        main = folder / "tokenizer.json"
+    spdx = adopt_license(config, main.parent)
     _write(job.dir, main)
     for path in _files(main):
         if path.name not in (main.name, "lontar.json", "origin.json"):
@@ -72,11 +63,6 @@ def adopt(job: Job, *, config: AdoptConfig) -> None:
     job.add_license(spdx, name, 1)
     tree = json.loads((job.dir / "tokenizer.json").read_text(encoding="utf-8"))
     job.metric(vocabulary=len(tree["model"]["vocab"]), special_tokens=len(tree.get("added_tokens") or []))
-
-
-def _fetch(fetch_hub: Any, config: AdoptConfig, dest: Path) -> None:
-    commit = fetch_hub(str(config.repository), str(config.revision), dest, patterns=_HUB, needed="tokenizer.json")
-    write_json(dest / "origin.json", {"repository": config.repository, "revision": config.revision, "commit": commit})
 
 
 def _write(folder: Path, main: Path) -> None:

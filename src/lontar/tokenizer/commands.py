@@ -30,7 +30,7 @@ def report(tokenizers: tuple[Path, ...], /, *, parallel: str = "", langs: str = 
     Args:
         tokenizers: files or folders.
         parallel: JSON lines with the same sentences in several languages, {id, text, lang, parallel: {lang: text}};
-            without it the 75 sentences of the package.
+            without it the package's own, which nothing is trained on.
         langs: languages to look at, as in "en,my,km"; without it those that lontar knows.
         dead: count tokens that no text gives; half a minute for 250,000 tokens.
     """

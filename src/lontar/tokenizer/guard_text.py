@@ -66,6 +66,35 @@ want war warning was watch water way we weapon wear week weight well went were w
 whether which while white who whole whom whose why wide wife will win wind window wish with within without woman wonder
 word work worker world worry would write writer wrong yard yeah year yes yet you young your yourself zero
 """
+# The register of encyclopedias and newspapers has words of its own.
+_WRITTEN = """
+abbey absorb academy acid adhere adherent adhesive admiral agency agrarian alliance alphabet altitude aluminum
+ambassador amphibian ancestor anthem antibody aquatic archaeology archbishop archipelago architect aristocracy artillery
+assembly asteroid astronomy atmosphere atom autonomy bacteria ballot baptism barrier basilica biology bishop borough
+botany bronze buddhism bureau cabinet calculus calendar caliph canal canyon carbon cathedral cavalry census ceramic
+chairman chancellor charter childhood chloride christianity chronicle citadel citizenship climate coalition colony
+comet commander commission commodity communism compound congress conquest conservation consonant constituency
+constitution continent convention copper coral council creed crude currency cylinder decree defendant delegate
+democracy density deputy descendant desert dialect diameter dictator diocese diplomat dissident doctrine domain dominion
+dynasty earthquake eclipse ecology electron embassy emigrant emission emperor empire endanger enzyme epidemic equator
+erosion estuary ethnic evolution excavate exile expedition export extinct federation fertile fertilizer feudal fiber
+fleet folklore foreshadow fortress fossil frontier fungus galaxy gender genetic geography geology glacier governor
+gradient grammar granite gravity guerrilla gulf habitat handheld harbor headhunter heritage hemisphere hinduism
+historian hormone hydrogen immigrant immune imperial import incumbent independence indigenous inflation inhabitant
+inscription insurgent invasion irrigation islam isotope jihad judaism judiciary jurisdiction khaki kingdom landholder
+latitude legend legislature leopard lexicon limestone linguist literacy longitude lunar magma magnetic mammal mandate
+manuscript maritime marsupial medieval mercury metabolism migrant mineral minister ministry missionary molecule monarch
+monastery monk monsoon monument mosque motto municipality mythology nationalism navy neighborhood neutron nitrogen nobel
+nomad nuclear oath oblast observatory orbit organism orthodox oxygen pact parasite parish parliament passenger patriarch
+peasant peninsula petroleum pharaoh philosophy phoneme photosynthesis physicist pilgrim plague plateau playwright
+poetry population predator prefecture premier prime principality prophet protein protest province quantum quarry rabbi
+radar radiation railway rebellion redhead referendum reform refugee regime regiment reign reptile republic revenue
+revolution rhetoric rhythm roadhouse ruler sanctuary satellite scholar sculpture secular seismic senate serfdom shah
+sheikh shrine siege silicon sodium solar sovereign spacecraft species statute stockholder strait subspecies suburb
+sulfur sultan supreme surrender syllable synagogue syndrome tariff taxation temple terrain territory theology
+theorem tissue tournament treaty tribe tribute tropical tsar tsunami tungsten turbine typhoon uranium vaccine vassal
+velocity verdict veto viceroy virus volcano voltage voyage warlord wavelength withdraw withhold zodiac zoology
+"""
 _EVERYDAY = """
 airport ant apple apron aunt autumn avocado bacon bake bakery balcony bamboo banana bandage bark barn barrel basket bat
 bath bathroom beach bean bear beard bedroom bee beef beer bell belt bench berry bicycle bird birthday biscuit bite
@@ -157,7 +186,11 @@ localhost username password timestamp metadata filename hostname endpoint callba
 
 def guard_lines() -> list[str]:
     """One line per word in its forms, and the lines of code."""
-    return [*map(_forms, sorted({*_WORDS.split(), *_EVERYDAY.split()})), *_CODE.strip().splitlines(), _CODE]
+    return [
+        *map(_forms, sorted({*_WORDS.split(), *_EVERYDAY.split(), *_WRITTEN.split()})),
+        *_CODE.strip().splitlines(),
+        _CODE,
+    ]
 
 
 def _forms(word: str) -> str:

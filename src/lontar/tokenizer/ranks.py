@@ -18,7 +18,7 @@ from typing import Any
 from lontar.errors import DataError
 from lontar.models.vocab import PATTERNS, added_token, byte_characters
 
-__all__ = ["Ranks", "is_ranks", "merges_of", "read_ranks", "write_ranks"]
+__all__ = ["Ranks", "is_ranks", "merges_of", "read_ranks"]
 
 # Files of ranks do not say how text is cut nor what the special tokens are: known by the number of ranks.
 _LLAMA_3, _LLAMA_4 = 128_000, 200_000
@@ -131,14 +131,6 @@ def _tekken(file: Path) -> Ranks:
     named = {int(row["rank"]): str(row["token_str"]) for row in tree.get("special_tokens") or []}
     specials = {i: named.get(i, f"<SPECIAL_{i}>") for i in range(first)}
     return Ranks(ranks, str(config["pattern"]), first, specials)
-
-
-def write_ranks(file: Path, ranks: Mapping[bytes, int]) -> None:
-    """Write ranks as tiktoken reads them: a token in base64 and its rank on each line."""
-    from lontar.core.shards import write_text
-
-    rows = sorted(ranks.items(), key=lambda item: item[1])
-    write_text(file, "".join(f"{base64.b64encode(data).decode('ascii')} {rank}\n" for data, rank in rows))
 
 
 def merges_of(ranks: Mapping[bytes, int]) -> list[tuple[bytes, bytes]]:

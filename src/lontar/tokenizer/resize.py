@@ -15,7 +15,7 @@ from typing import Any
 from lontar.core.config import JsonObject
 from lontar.core.shards import write_json
 from lontar.errors import ArtifactError
-from lontar.models.files import read_chat_template, read_json, read_normalization, text_config
+from lontar.models.files import read_chat_template, read_json, read_normalization, text_config, united
 from lontar.models.vocab import token_bytes
 from lontar.models.weights import TensorInfo, read_index, read_tensors, write_weights
 from lontar.tokenizer.base import Bpe
@@ -152,7 +152,7 @@ def method_of(name: str, tied: bool, config: ResizeConfig) -> Method:
     return "last_weighted"
 
 
-def copy_rest(source: Path, target: Path, names: Sequence[str], tokenizer: Path, rows: int) -> None:
+def copy_rest(source: Path, target: Path, files: Sequence[str], tokenizer: Path, rows: int) -> None:
     """Config with the new number of rows, the new tokenizer's files, and everything else as it is.
 
     Raises:
@@ -165,7 +165,7 @@ def copy_rest(source: Path, target: Path, names: Sequence[str], tokenizer: Path,
             hint="extend the tokenizer of this model, or remove the template from the tokenizer's files",
         )
     weights = (".safetensors", ".safetensors.index.json")
-    for name in names:
+    for name in files:
         if name not in ("config.json", *_TOKENIZER, *_STALE) and not name.endswith(weights):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / name, target / name)
@@ -176,8 +176,8 @@ def copy_rest(source: Path, target: Path, names: Sequence[str], tokenizer: Path,
     write_json(target / "config.json", with_rows(read_json(source / "config.json"), rows))
     own_file = source / "lontar.json"
     about = read_json(own_file) if own_file.is_file() else {"format": "safetensors"}
-    united = dict.fromkeys([*read_normalization(source), *read_normalization(tokenizer)])
-    write_json(target / "lontar.json", {**about, "normalization": [*united]})
+    names = united(read_normalization(source), read_normalization(tokenizer))
+    write_json(target / "lontar.json", {**about, "normalization": [*names]})
 
 
 def with_rows(config: JsonObject, rows: int) -> JsonObject:

@@ -143,8 +143,8 @@ def _model_type(folder: Path) -> str:
     return str(text_config(read_json(path)).get("model_type", "")) if path.is_file() else ""
 
 
-def _write(folder: Path, base: Path, made: Any, normalization: Iterable[str] = ()) -> None:
-    from lontar.models.files import read_json, read_normalization
+def _write(folder: Path, base: Path, made: Any, normalization: Sequence[str] = ()) -> None:
+    from lontar.models.files import read_json, read_normalization, united
     from lontar.tokenizer.report import token_rows
 
     write_text(folder / "tokenizer.json", json.dumps(made.new.tree, ensure_ascii=False, indent=1) + "\n")
@@ -155,8 +155,7 @@ def _write(folder: Path, base: Path, made: Any, normalization: Iterable[str] = (
     if (base / "chat_template.jinja").is_file():
         shutil.copyfile(base / "chat_template.jinja", folder / "chat_template.jinja")
     write_json(folder / "extension.json", token_rows(made))
-    names = list(dict.fromkeys([*read_normalization(base), *normalization]))
-    write_json(folder / "lontar.json", {"normalization": [*names]})
+    write_json(folder / "lontar.json", {"normalization": [*united(read_normalization(base), normalization)]})
 
 
 @stage("tokenizer.resize", out=Model, version=3, libraries=("torch", "safetensors", "tokenizers"))

@@ -13,6 +13,7 @@ from lontar.core.artifact import Corpus, Model, Records, Split, Tokenizer
 from lontar.core.job import Job
 from lontar.core.stage import stage
 from lontar.errors import ConfigError, DataError
+from lontar.models.files import united
 from lontar.train.batches import mixture
 from lontar.train.config import DEFAULT_REPLAY, CptConfig, LoopConfig, PretrainConfig, SftConfig
 from lontar.train.tokens import TokenStore
@@ -76,7 +77,7 @@ def cpt(job: Job, model: Model, corpus: Corpus, *, config: CptConfig) -> None:
     with loop.exact(job.resources.threads, job.seed):
         base = open_model(model.path, device=job.resources.device, dtype="float32")
         loop.freeze(base.model, config.freeze)
-        names = _united(base.normalization, languages.pipeline((*learned, *kept)))
+        names = united(base.normalization, languages.pipeline((*learned, *kept)))
         text = driver.Text(corpus, names, learned, kept, measured)
         stores = driver.token_stores(job, text, (*learned, *kept), "train", base)
         shares = mixture(_sizes(stores, learned), weights, _sizes(stores, kept), config.replay, config.temper)
@@ -103,7 +104,7 @@ def sft(job: Job, model: Model, chats: Records, corpus: Corpus | None = None, *,
         lessons = Lessons(
             chats=chats,
             learned=learned,
-            normalization=_united(base.normalization, languages.pipeline((*learned, *kept))),
+            normalization=united(base.normalization, languages.pipeline((*learned, *kept))),
             weights=_weights(config, learned),
             corpus=corpus,
             kept=kept,
@@ -205,8 +206,3 @@ def _require(corpus: Corpus, codes: Sequence[str], *, measured: bool) -> None:
 
 def _sizes(stores: dict[str, TokenStore], codes: Sequence[str]) -> dict[str, int]:
     return {code: stores[code].n_tokens for code in codes}
-
-
-def _united(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
-    """The new normalizers in their order; what only the model had comes first."""
-    return (*(name for name in old if name not in new), *new)

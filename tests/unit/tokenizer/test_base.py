@@ -1,11 +1,17 @@
 import json
+from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lontar.errors import ArtifactError, DataError
-from lontar.models.vocab import to_json, train_bpe
+from lontar.models.vocab import PATTERNS, to_json, train_bpe
 from lontar.tokenizer.base import Bpe, check_base, open_base
+from lontar.tokenizer.check import texts_of_all_languages
 from tests.unit.tokenizer.conftest import changed
+
+PATTERNED = {name: check_base(to_json(train_bpe(["the cat"], 270, pattern=name)), name) for name in PATTERNS}
 
 
 def test_merges_are_read_in_both_forms(base):
@@ -81,3 +87,15 @@ def test_one_id_for_two_tokens_is_refused(base):
 def test_a_base_of_bytes_alone():
     bare = Bpe(to_json(train_bpe(["a"], 259)))
     assert bare.merges == [] and bare.encode("ก") == [bare.vocab[c] for c in bare.pieces("ก")[0]]
+
+
+@given(st.sampled_from(sorted(PATTERNS)), st.lists(st.text(), max_size=3))
+def test_pre_tokens_are_counted_as_they_are_cut(name, texts):
+    base = PATTERNED[name]
+    assert base.count_pieces(texts) == Counter(piece for text in texts for piece in base.pieces(text))
+
+
+@pytest.mark.parametrize("name", sorted(PATTERNS))
+def test_pre_tokens_of_every_language_are_counted_as_they_are_cut(name):
+    base, texts = PATTERNED[name], texts_of_all_languages()
+    assert base.count_pieces(texts) == Counter(piece for text in texts for piece in base.pieces(text))
