@@ -49,7 +49,7 @@ def adopt_uses(config: AdoptConfig, files: Callable[[Path], Iterable[Path]]) -> 
         return {f"hub:{config.repository}": str(config.revision)}
     place = Path(config.path)
     if not place.exists():
-        raise NotAnArtifactError(f"{place}: no such file or folder", hint="give a folder with the files of a model")
+        raise NotAnArtifactError(f"{place}: no such folder or file", hint="a Hugging Face folder is expected")
     return {f"file:{path.name}": sha256_file(path) for path in files(place)}
 
 
