@@ -91,6 +91,8 @@ def _files(folder: Path) -> list[Path]:
     """What belongs to a model among the files of a folder: weights, configs, tokenizer, terms."""
     from lontar.models.adopt import PATTERNS
 
+    if not folder.is_dir():
+        raise NotAnArtifactError(f"{folder}: a file", hint="a Hugging Face folder with config.json is expected")
     return sorted({path for pattern in PATTERNS for path in folder.glob(pattern) if path.is_file()})
 
 

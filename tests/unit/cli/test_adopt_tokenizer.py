@@ -58,3 +58,9 @@ def test_terms_are_asked_for(cli, tmp_path):
     tekken(tmp_path)
     ran = cli("adopt", "tokenizer", str(tmp_path), "--out", str(tmp_path / "out"))
     assert ran.code == 6 and "--license" in ran.err
+
+
+def test_a_model_is_a_folder(cli, tmp_path):
+    (tmp_path / "file").write_text("x")
+    ran = cli("adopt", "model", str(tmp_path / "file"), "--license", "MIT", "--out", str(tmp_path / "out"))
+    assert ran.code == 4 and "folder with config.json" in ran.err
