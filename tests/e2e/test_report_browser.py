@@ -39,12 +39,20 @@ def pages(
 ) -> dict[str, Path]:
     from lontar.report.config import CompareConfig, ReportConfig
     from lontar.report.stages import build, compare
+    from lontar.tokenizer.commands import report as tokenizer_report
 
     root = tmp_path_factory.mktemp("pages")
     report = build(root / "report", tuple(run.values()), config=ReportConfig(bootstraps=2000))
     sides = (evaluations("old", LESS), evaluations("new", SKILL))
     both = compare(root / "compare", sides, config=CompareConfig(bootstraps=2000))
-    return {"report": report.path / "report.html", "compare": both.path / "compare.html"}
+    tokenizers = root / "tokenizers.html"
+    folders = (run["english"].path, run["tokenizer"].path)
+    tokenizer_report(folders, langs="my,km,th,ta,id", dead=False, html=str(tokenizers))
+    return {
+        "report": report.path / "report.html",
+        "compare": both.path / "compare.html",
+        "tokenizers": tokenizers,
+    }
 
 
 OPEN_ALL = "document.querySelectorAll('details').forEach(d => { d.open = true })"
@@ -60,7 +68,7 @@ def wrong(browser: Browser, check: str) -> list[str]:
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("name", ["report", "compare"])
+@pytest.mark.parametrize("name", ["report", "compare", "tokenizers"])
 def test_page_at_every_width(browser: Browser, pages: dict[str, Path], name: str, width: int, theme: str) -> None:
     browser.open(pages[name], width, theme)
     assert browser.value("document.documentElement.scrollWidth") == width == browser.value("innerWidth")

@@ -12,11 +12,11 @@ from typing import Any
 
 from lontar.core.artifact import Evaluation
 from lontar.errors import DataError
+from lontar.pages.numbers import fixed
 from lontar.report import ranks
 from lontar.report.compared import Figure, Pair, Verdict, aggregate_of, difference, judged, plain, scored
 from lontar.report.config import CompareConfig
 from lontar.report.disagreements import disagreements
-from lontar.report.numbers import fixed
 from lontar.report.plots import heat
 from lontar.report.reading import Run, number_of
 from lontar.report.sides import Key, Model, opened

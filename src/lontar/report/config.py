@@ -24,7 +24,7 @@ class ReportConfig(Config):
     """at most so many answers per task and language, failures first"""
     decisions: int = Field(default=60, ge=0)
     """at most so many documents of a corpus with the decision taken on each, dropped ones first"""
-    boxes: int = Field(default=8, ge=0)
+    boxes: int = Field(default=12, ge=0)
     """languages for which a sentence is shown token by token"""
     bootstraps: int = Field(default=10_000, ge=100)
     """resamples per interval; p-values are never below 2 / (n + 1), which many rows need small"""

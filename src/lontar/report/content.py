@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from lontar.pages.names import language_name
+from lontar.pages.numbers import fixed
 from lontar.report.compared import PER_BYTE, Pair
 from lontar.report.config import ReportConfig
-from lontar.report.numbers import fixed
-from lontar.report.reading import Run, language_name
+from lontar.report.reading import Run
 from lontar.report.sections import data, learning, lineage, scores, tokens, verdict, worse
 from lontar.scoring import Sure
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lontar.report.clusters import cut_short
+from lontar.pages.clusters import cut_short
 from lontar.report.reading import number_of
 from lontar.report.sections.scores import answered, asked
 from lontar.report.sides import Key, Model

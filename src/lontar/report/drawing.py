@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lontar.pages.numbers import DASH, number
 from lontar.report import plots
-from lontar.report.numbers import DASH, number
 from lontar.report.plots import Axis, Line, Mark
 
 SHARE = Axis((0.0, 0.25, 0.5, 0.75, 1.0))

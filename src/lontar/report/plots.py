@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
-from lontar.report.numbers import MINUS
+from lontar.pages.numbers import MINUS
 
 MOST_POINTS = 300
 Point = tuple[float, float]

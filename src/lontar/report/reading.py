@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lontar import languages
 from lontar.core.artifact import Artifact, Evaluation
 from lontar.core.manifest import Manifest
 from lontar.core.shards import read_jsonl
-from lontar.errors import LontarError, UnknownNameError
+from lontar.errors import LontarError
 
 A = TypeVar("A", bound=Artifact)
 
@@ -102,25 +101,6 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 def answers(evaluation: Evaluation, side: str, task: str, lang: str) -> list[dict[str, Any]]:
     """What a side (`model`, `baseline`) of an evaluation answered to a task in a language."""
     return rows_of(evaluation.path / "samples" / side / f"{task}-{lang}.jsonl.zst")
-
-
-@dataclass(frozen=True)
-class Name:
-    """A language as pages write it."""
-
-    code: str
-    english: str
-    endonym: str
-    script: str
-
-
-def language_name(code: str) -> Name:
-    """Names of a language; one without a file goes by its code."""
-    try:
-        found = languages.get(code)
-    except UnknownNameError:
-        return Name(code, code, "", "")
-    return Name(code, found.name, found.endonym, found.script)
 
 
 def number_of(row: Mapping[str, Any], *path: str) -> float | None:

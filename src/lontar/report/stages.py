@@ -25,7 +25,7 @@ def build_uses(config: ReportConfig, inputs: dict[str, Any]) -> dict[str, str]:
     return languages.digests(codes) | files | names
 
 
-@stage("report.build", out=Report, version=1, libraries=("jinja2", "tokenizers", "numpy"), uses=build_uses)
+@stage("report.build", out=Report, version=2, libraries=("jinja2", "tokenizers", "numpy"), uses=build_uses)
 def build(job: Job, artifacts: tuple[Artifact, ...], *, config: ReportConfig) -> None:
     """Make the page of a run: what went in, what changed, how sure it is, where it comes from, what it cost."""
     from lontar.report import page

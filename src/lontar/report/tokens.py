@@ -12,7 +12,8 @@ from lontar.backends.text import Pieces
 from lontar.core.extras import need
 from lontar.core.shards import read_jsonl
 from lontar.errors import LontarError, UnknownNameError
-from lontar.report.clusters import Box, boxes
+from lontar.pages.boxes import Drawn, drawn
+from lontar.pages.clusters import Box, boxes
 
 # Sample sets to measure on, the first that has the language; `parity` is made for this and never trained on.
 SETS = ("parity", "parallel")
@@ -75,11 +76,20 @@ class Encoder:
 
     def boxes(self, text: str) -> list[Box]:
         """The tokens of a text as boxes; none where the tokens do not spell the text (a normalizing tokenizer)."""
-        ids = self._tokenizer.encode(text, add_special_tokens=False).ids
         try:
-            return boxes(text, [self._pieces.of(token) for token in ids])
+            return boxes(text, self._spelled(text))
         except ValueError:
             return []
+
+    def drawn(self, text: str) -> Drawn | None:
+        """A text with its tokens; None where they do not spell it."""
+        try:
+            return drawn(text, self._spelled(text))
+        except ValueError:
+            return None
+
+    def _spelled(self, text: str) -> list[bytes]:
+        return [self._pieces.of(token) for token in self._tokenizer.encode(text, add_special_tokens=False).ids]
 
 
 def normalized(lang: str, text: str) -> str:
@@ -98,6 +108,19 @@ def measure(before: Encoder, after: Encoder, codes: Iterable[str]) -> dict[str, 
         if texts:
             found[code] = Measured(code, before.lengths(texts), after.lengths(texts))
     return found
+
+
+def parity(found: Measured, english: Measured | None) -> tuple[float | None, float | None]:
+    """Tokens over those of the same sentences in English, before and after; None without such sentences."""
+    shared = [id_ for id_ in found.before if english is not None and id_ in english.before]
+    if english is None or not shared:
+        return None, None
+    sums = [
+        (sum(mine[id_] for id_ in shared), sum(theirs[id_] for id_ in shared))
+        for mine, theirs in ((found.before, english.before), (found.after, english.after))
+    ]
+    before, after = (mine / theirs if theirs else None for mine, theirs in sums)
+    return before, after
 
 
 def common_sentence(codes: Sequence[str]) -> str | None:

@@ -21,7 +21,9 @@ GINI_NOTE = (
 
 
 @command("tokenizer.report")
-def report(tokenizers: tuple[Path, ...], /, *, parallel: str = "", langs: str = "", dead: bool = True) -> Report:
+def report(
+    tokenizers: tuple[Path, ...], /, *, parallel: str = "", langs: str = "", dead: bool = True, html: str = ""
+) -> Report:
     """Say what a sentence costs in each language, for any mix of tokenizers.
 
     A tokenizer is a file or a folder: tokenizer.json, tiktoken ranks, a SentencePiece model, tekken.json, a GGUF file,
@@ -33,13 +35,21 @@ def report(tokenizers: tuple[Path, ...], /, *, parallel: str = "", langs: str = 
             without it the package's own, which nothing is trained on.
         langs: languages to look at, as in "en,my,km"; without it those that lontar knows.
         dead: count tokens that no text gives; half a minute for 250,000 tokens.
+        html: also write a page to this file: the tables, and a sentence of each language with its tokens as boxes.
     """
     from lontar.tokenizer.parity import measure
     from lontar.tokenizer.vocabularies import open_vocabulary
 
     sentences = read_parallel(Path(parallel), langs) if parallel else _chosen(packaged(), langs, "the package")
-    found = [measure(open_vocabulary(path), sentences, dead=dead) for path in tokenizers]
-    return Report([each.as_json() for each in found], _tables(found), [*_notes(found), GINI_NOTE])
+    opened = [open_vocabulary(path) for path in tokenizers]
+    found = [measure(each, sentences, dead=dead) for each in opened]
+    tables, notes = _tables(found, dead), [*_notes(found), GINI_NOTE]
+    if html:
+        from lontar.core.shards import write_text
+        from lontar.tokenizer import pictures
+
+        write_text(Path(html), pictures.html(found, opened, sentences, tables, notes))
+    return Report([each.as_json() for each in found], tables, notes)
 
 
 def packaged() -> dict[str, list[str]]:
@@ -117,14 +127,14 @@ _MEASURES = (
 )
 
 
-def _tables(found: Sequence[Measured]) -> list[Table]:
+def _tables(found: Sequence[Measured], dead: bool) -> list[Table]:
     codes = sorted({code for each in found for code in each.languages})
     names = [each.name for each in found]
     head = ("name", "kind", "size", "mean parity", "max", "gini/sentence", "gini/byte", "dead tokens")
     rows = [
         (
             *(each.name, each.kind, each.size, _rounded(each.mean_parity), _rounded(each.max_parity)),
-            *(round(each.gini_sentence, 3), round(each.gini_byte, 3), _dead(each.dead)),
+            *(round(each.gini_sentence, 3), round(each.gini_byte, 3), _dead(each.dead) if dead else "not counted"),
         )
         for each in found
     ]

@@ -80,6 +80,7 @@ def test_figures_of_the_page_are_kept(whole: tuple[str, dict[str, Any], Report])
     assert [row["id"] for row in data["decisions"]] == ["d1", "d3", "d2"]  # dropped first
     rows = {row["lang"]: row for row in whole[1]["tokens"]["rows"]}
     assert rows["km"]["change"] < -0.5 and rows["km"]["high"] < 0
+    assert rows["km"]["parity_after"] < rows["km"]["parity_before"] and rows["en"]["parity_after"] == 1.0
     assert whole[1]["learning"]["models"][1]["rows"][0]["series"] == [[0.0, 8.0], [10.0, 3.0], [20.0, 2.0]]
     task = next(t for t in whole[1]["scores"]["evaluations"][0]["tasks"] if t["task"] == "bits_per_byte")
     verdicts = {row["lang"]: row["verdict"] for row in task["rows"]}
@@ -94,8 +95,8 @@ def test_boxes_of_each_script_spell_the_sentence(whole: tuple[str, dict[str, Any
     assert len({one["id"] for one in shown}) == 1  # the same sentence
     for one in shown:
         for side in (one["before"], one["after"]):
-            assert "".join(text for text, _ in side["boxes"]) == one["text"]
-            assert sum(n for _, n in side["boxes"]) == side["n"]
+            assert "".join(text for text, _ in side["cells"]) == one["text"]
+            assert {token for _, tokens in side["cells"] for token in tokens} == set(range(side["n"]))
         assert one["after"]["n"] < one["before"]["n"]
 
 

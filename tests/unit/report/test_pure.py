@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lontar import languages
-from lontar.report import numbers, plots, ranks
+from lontar.pages import numbers
+from lontar.pages.clusters import Box, boxes, clusters, cut_short, parts, piece_label, safe_cuts
+from lontar.pages.page import font_rules, policy, squeezed, text_lang
+from lontar.report import plots, ranks
 from lontar.report.changes import change
-from lontar.report.clusters import Box, boxes, clusters, cut_short, parts, piece_label, safe_cuts
 from lontar.report.compared import Figure, Pair, holm, judged
-from lontar.report.page import font_rules, policy, squeezed, text_lang
 from lontar.scoring import Sure
 
 

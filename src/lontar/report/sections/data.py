@@ -7,7 +7,7 @@ from typing import Any
 
 from lontar.core.artifact import Corpus, Records
 from lontar.core.license import conflicts
-from lontar.report.clusters import cut_short
+from lontar.pages.clusters import cut_short
 from lontar.report.config import ReportConfig
 from lontar.report.reading import Run, Step, number_of, rows_of
 

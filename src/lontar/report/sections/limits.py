@@ -8,10 +8,11 @@ from typing import Any
 from lontar.core.artifact import Evaluation
 from lontar.core.config import JsonValue
 from lontar.core.recipe import gates
+from lontar.pages.names import language_name
+from lontar.pages.numbers import short
 from lontar.report.compared import Pair
 from lontar.report.config import ReportConfig
-from lontar.report.numbers import short
-from lontar.report.reading import Run, Step, language_name
+from lontar.report.reading import Run, Step
 
 # Below so many parameters a model is a demonstration of the chain, whatever its scores.
 TINY = 100_000_000

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lontar.core.artifact import Evaluation
-from lontar.report.clusters import cut_short
+from lontar.pages.clusters import cut_short
 from lontar.report.compared import PER_BYTE, Pair, judged, pairs_of
 from lontar.report.reading import Run, Step, answers
 from lontar.scoring import Sure

@@ -8,13 +8,9 @@ from typing import Any
 from lontar.core.artifact import Tokenizer
 from lontar.report import tokens
 from lontar.report.changes import change
-from lontar.report.clusters import Box, piece_label
 from lontar.report.config import ReportConfig
 from lontar.report.reading import Run, Step, number_of
 from lontar.scoring import Sure
-
-# Boxes whose tokens are spelled out below a sentence: enough to see how a letter is torn, not a table of bytes.
-SPELLED_OUT = 3
 
 
 def build(run: Run, config: ReportConfig, sure: Sure) -> dict[str, Any] | None:
@@ -43,6 +39,7 @@ def _stored(report: dict[str, Any], codes: list[str]) -> dict[str, Any]:
             number_of(report, "languages", code, when, "tokens_per_sentence") for when in ("before", "after")
         )
         rows.append({"lang": code, "before": before, "after": after, "change": _ratio(before, after), "n": None})
+        rows[-1] |= {"parity_before": None, "parity_after": None}
     return {"rows": rows, "sentences": [], "gloss": "", "on": "training sentences", "overall": None, "others": None}
 
 
@@ -53,10 +50,12 @@ def _ratio(before: float | None, after: float | None) -> float | None:
 def _measured(step: Step, base: Step, codes: list[str], config: ReportConfig, sure: Sure) -> dict[str, Any]:
     before, after = tokens.Encoder(base.artifact.path), tokens.Encoder(step.artifact.path)
     found = tokens.measure(before, after, codes)
+    english = found.get("en") or tokens.measure(before, after, ["en"]).get("en")
     rows = []
     for code, measured in found.items():
         n = len(measured.before)
         alone = change({code: measured.rows}, sure)
+        parity_before, parity_after = tokens.parity(measured, english)
         rows.append(
             {
                 "lang": code,
@@ -66,6 +65,8 @@ def _measured(step: Step, base: Step, codes: list[str], config: ReportConfig, su
                 "low": alone.low if alone else None,
                 "high": alone.high if alone else None,
                 "n": n,
+                "parity_before": parity_before,
+                "parity_after": parity_after,
             }
         )
     pairs = {code: measured.rows for code, measured in found.items() if code not in config.kept}
@@ -90,16 +91,9 @@ def _sentences(before: tokens.Encoder, after: tokens.Encoder, codes: list[str]) 
         if chosen is None:
             continue
         text = tokens.normalized(code, texts[chosen])
-        made = {"before": _drawn(before.boxes(text)), "after": _drawn(after.boxes(text))}
-        if made["before"]["boxes"] and made["after"]["boxes"]:
-            found.append({"lang": code, "id": chosen, "text": text, **made})
+        sides = before.drawn(text), after.drawn(text)
+        if sides[0] and sides[1]:
+            found.append(
+                {"lang": code, "id": chosen, "text": text, "before": sides[0].json(), "after": sides[1].json()}
+            )
     return found
-
-
-def _drawn(listed: list[Box]) -> dict[str, Any]:
-    torn = [box for box in listed if len(box.pieces) > 1]
-    return {
-        "n": sum(len(box.pieces) for box in listed),
-        "boxes": [[box.text, len(box.pieces)] for box in listed],
-        "torn": [{"text": box.text, "pieces": [piece_label(p) for p in box.pieces]} for box in torn[:SPELLED_OUT]],
-    }

@@ -9,11 +9,12 @@ from typing import Any
 from lontar.core.artifact import Corpus, Evaluation, Model
 from lontar.errors import LontarError
 from lontar.models.weights import read_index
+from lontar.pages.names import language_name
+from lontar.pages.numbers import number
 from lontar.report.changes import Change, Pairs, change
 from lontar.report.compared import PER_BYTE, Pair, scored
 from lontar.report.config import ReportConfig
-from lontar.report.numbers import number
-from lontar.report.reading import Run, Step, answers, language_name
+from lontar.report.reading import Run, Step, answers
 from lontar.report.sections import limits
 from lontar.scoring import Sure
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lontar.report.clusters import cut_short
+from lontar.pages.clusters import cut_short
 from lontar.report.compared import Pair
 from lontar.report.reading import Run, Step, answers, number_of
 from lontar.report.sections.scores import evaluation
