@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lontar import languages
 from lontar.core.shards import read_jsonl
 from lontar.models.vocab import token_bytes
 from lontar.tokenizer import extend as extend_module
@@ -25,6 +26,7 @@ from lontar.tokenizer.audit import audit
 from lontar.tokenizer.base import Bpe, open_base
 from lontar.tokenizer.config import ExtendConfig
 from lontar.tokenizer.extend import Extension, extend
+from lontar.tokenizer.parity import gini
 from lontar.tokenizer.stages import packaged_sentences
 
 SEA = ("id", "ms", "tl", "jv", "su", "vi", "th", "my", "km", "lo", "ta")
@@ -42,9 +44,14 @@ def main() -> None:
     rows: list[dict[str, Any]] = [{"tokens": 0, **figures(base, test)}]
     for budget in options.new_tokens:
         begin = time.perf_counter()
-        config = ExtendConfig(new_tokens=budget, grapheme_first=not options.no_graphemes)
-        chosen = packaged_sentences(texts, "dev") if options.packaged else development
-        made = extend(base, texts, chosen, config, "qwen3")
+        config = ExtendConfig(
+            new_tokens=budget, grapheme_first=not options.no_graphemes, languages=options.languages or None
+        )
+        if options.packaged:
+            expansion = {lang: languages.get(lang).expansion for lang in texts}
+            made = extend(base, texts, packaged_sentences(texts, "dev", written=True), config, "qwen3", expansion)
+        else:
+            made = extend(base, texts, development, config, "qwen3")
         seconds = time.perf_counter() - begin
         audit(made, [text for many in test.values() for text in many])
         rows.append({"tokens": len(made.new_ids), **figures(made.new, test), **costs(made, test, seconds)})
@@ -58,6 +65,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--base", default="qwen3")
     parser.add_argument("--new-tokens", type=int, nargs="+", default=[8192, 16384])
+    parser.add_argument("--languages", nargs="+", help="extend these alone")
     parser.add_argument("--packaged", action="store_true", help="allocate by the packaged sentences alone")
     parser.add_argument(
         "--keep-torn", action="store_true", help="with the base's merges that tear letters apart (ADR 6)"
@@ -94,6 +102,7 @@ def figures(tokenizer: Bpe, test: Texts) -> dict[str, Any]:
         "parity": {lang: round(value, 3) for lang, value in parity.items()},
         "mean": round(sum(parity[lang] for lang in SEA) / len(SEA), 3),
         "max": round(max(parity[lang] for lang in SEA), 3),
+        "gini": round(gini([tokens[lang] for lang in (*SEA, "en", "zh")]), 3),
         "breaks_percent": {lang: round(100 * broken(tokenizer, test[lang]), 1) for lang in BREAKS},
     }
 
@@ -140,12 +149,17 @@ def costs(made: Extension, test: Texts, seconds: float) -> dict[str, Any]:
 
 def show(rows: Sequence[Mapping[str, Any]]) -> None:
     print(
-        "tokens  " + " ".join(f"{lang:>6}" for lang in (*SEA, "zh")) + "    mean     max   breaks % " + "/".join(BREAKS)
+        "tokens  "
+        + " ".join(f"{lang:>6}" for lang in (*SEA, "zh"))
+        + "    mean     max    gini   breaks % "
+        + "/".join(BREAKS)
     )
     for row in rows:
         cells = " ".join(f"{row['parity'][lang]:6.2f}" for lang in (*SEA, "zh"))
         breaks = "/".join(f"{row['breaks_percent'][lang]:.1f}" for lang in BREAKS)
-        print(f"{'+' + str(row['tokens']):7} {cells} {row['mean']:7.3f} {row['max']:7.3f}   {breaks}")
+        print(
+            f"{'+' + str(row['tokens']):7} {cells} {row['mean']:7.3f} {row['max']:7.3f} {row['gini']:7.3f}   {breaks}"
+        )
 
 
 if __name__ == "__main__":

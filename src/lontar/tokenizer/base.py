@@ -127,6 +127,17 @@ class Bpe:
         kept = [merge for merge in self.tree["model"]["merges"] if _pair(merge) not in gone]
         return Bpe({**self.tree, "model": {**self.tree["model"], "merges": kept}})
 
+    def with_pattern(self, name: str | None) -> Bpe:
+        """The same, cutting text by another named pattern; its own when the name is that, or none."""
+        if name is None or name == self.pattern:
+            return self
+        node = self.tree["pre_tokenizer"]
+        parts = [
+            {**part, "pattern": {"Regex": PATTERNS[name]}} if part.get("type") == "Split" else part
+            for part in node["pretokenizers"]
+        ]
+        return Bpe({**self.tree, "pre_tokenizer": {**node, "pretokenizers": parts}})
+
     def old_pieces(self, token: str) -> list[int]:
         """Ids that the tokenizer gives the text of a new token.
 

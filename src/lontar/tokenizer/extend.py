@@ -8,25 +8,28 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+
+import numpy as np
 
 from lontar import languages
 from lontar.errors import ConfigError, DataError
-from lontar.tokenizer.allocate import Curve, allocate, best_first, savings, token_curve
+from lontar.tokenizer.allocate import savings
 from lontar.tokenizer.base import Bpe, Pair
-from lontar.tokenizer.config import ExtendConfig
+from lontar.tokenizer.candidates import Candidates, Learned, Lengths, equal_weights, reachable
+from lontar.tokenizer.config import ExtendConfig, RecutConfig
 from lontar.tokenizer.guard import LATIN, choose_pattern, guarded, has_script, own_script, straddling
-from lontar.tokenizer.merges import Settings, learn, tokens_of, without
+from lontar.tokenizer.merges import Settings, inside_character, learn, tokens_of
 from lontar.tokenizer.texts import Guard, Material, guard_of, materials
 
-# Learning more than the budget leaves room to choose between groups.
-OVERSAMPLE = 2
-# A language with little text counts up to so many times in its group, or its neighbors decide all merges.
-MAX_WEIGHT = 8
+# Learning more than the budget leaves room to choose; of several groups none gets more than about a third.
+OVERSAMPLE, MANY_GROUPS = 2, 3
 # On 16,384 tokens: Burmese tokens that break a character fall from 1.5 to 0.5 %, Khmer from 20 to 17 %, for 0.04 %
 # more tokens; a weight of 8 gives 0.4 and 15 % for 0.3 % more.
 CHARACTER_WEIGHT = 3
+Groups = Mapping[str, Mapping[str, Counter[str]]]
+"""pre-tokens with their counts, per script and language"""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class Extension:
     note: str | None = None
     freed: Sequence[str] = ()
     """tokens of the base that are made no more: they tore characters apart"""
+    learned: Learned | None = None
+    """what other budgets are cut from"""
 
     @cached_property
     def new_ids(self) -> dict[str, int]:
@@ -66,6 +71,7 @@ def extend(
     parallel: Mapping[str, Sequence[str]],
     config: ExtendConfig,
     model_type: str = "",
+    expansion: Mapping[str, float] | None = None,
 ) -> Extension:
     """Learn, guard, share out and append.
 
@@ -75,6 +81,8 @@ def extend(
         parallel: the same sentences in several languages: they tell how long a sentence is in each.
         config: what to add and how.
         model_type: of the base model ("" for a bare tokenizer): decides what its loader allows.
+        expansion: characters of a translation per character of English, where the parallel sentences are too few to
+            tell: their tokens per character are taken, and this many characters.
 
     Raises:
         DataError: a language has no text.
@@ -85,22 +93,43 @@ def extend(
     choice = choose_pattern(original, config.pattern, model_type, guard.lines)
     torn = straddling(choice.base, {languages.get(lang).script for lang in langs}) if config.grapheme_first else []
     base = choice.base.less(torn) if torn else choice.base
-    texts_of = materials({lang: texts[lang] for lang in langs}, parallel)
+    texts_of = materials({lang: texts[lang] for lang in langs}, parallel, expansion)
     groups = grouped(base, texts_of)
-    learned = {script: own_script(learn(base, n, _settings(config)), script) for script, n in sorted(groups.items())}
-    dropped = 0
-    if LATIN in learned:
-        kept = guarded(base, learned[LATIN], base.count_pieces(guard.lines))
-        dropped, learned[LATIN] = len(learned[LATIN]) - len(kept), kept
-    weight = CHARACTER_WEIGHT if config.grapheme_first else 1
-    candidates = [_candidates(base, name, pairs, groups[name], texts_of, weight) for name, pairs in learned.items()]
-    share = allocate(
-        [c for one in candidates for c in one.curves], config.new_tokens, config.allocation, config.weights
-    )
-    chosen = {one.script: one.best(share[one.script]) for one in candidates}
-    merges, counts = _used(base, chosen, groups)
-    new = base.extended([pair for _, pairs in sorted(merges.items()) for pair in pairs])
-    return Extension(original, base, new, merges, counts, guard, dropped, choice.note, tuple(tokens_of(torn)))
+    learned, dropped = learn_groups(Learned(base, (), torn), groups, texts_of, guard, config)
+    merges = learned.cut(config.new_tokens, config.allocation, config.weights)
+    return finished(original, learned, merges, _counts(base, merges, groups), guard, dropped, choice.note)
+
+
+def recut(original: Bpe, learned: Learned, config: RecutConfig) -> Extension:
+    """What has been learned, cut to another budget; uses of tokens are those that the merges saved.
+
+    Args:
+        original: the base's tokenizer.
+        learned: what an earlier extension of it learned.
+        config: budget and objective.
+    """
+    merges = learned.cut(config.new_tokens, config.allocation, config.weights)
+    counts: dict[str, int] = {}
+    for one in learned.groups:
+        rank = {pair: i for i, pair in enumerate(one.merges)}
+        uses = one.uses(np.array([rank[pair] for pair in merges[one.script]], dtype=np.intp))
+        counts |= {a + b: max(0, int(uses[rank[a, b]])) for a, b in merges[one.script]}
+    return finished(original, learned, merges, counts, guard_of({}))
+
+
+def finished(
+    original: Bpe,
+    learned: Learned,
+    merges: Mapping[str, Sequence[Pair]],
+    counts: Mapping[str, int],
+    guard: Guard,
+    dropped: int = 0,
+    note: str | None = None,
+) -> Extension:
+    """The extension by the merges that were chosen."""
+    new = learned.base.extended([pair for _, pairs in sorted(merges.items()) for pair in pairs])
+    freed = tuple(tokens_of(learned.torn))
+    return Extension(original, learned.base, new, merges, counts, guard, dropped, note, freed, learned)
 
 
 def wanted(texts: Mapping[str, Sequence[str]], config: ExtendConfig) -> list[str]:
@@ -120,89 +149,82 @@ def wanted(texts: Mapping[str, Sequence[str]], config: ExtendConfig) -> list[str
     return sorted(set(langs))
 
 
-def _settings(config: ExtendConfig) -> Settings:
+def learn_groups(
+    empty: Learned, groups: Groups, texts_of: Mapping[str, Material], guard: Guard, config: ExtendConfig
+) -> tuple[Learned, int]:
+    """Merges of every group with what they save, and how many were dropped because they would change guarded text."""
+    base, found, dropped = empty.base, [], 0
+    settings = _settings(config, len(groups))
+    for script, pieces in sorted(groups.items()):
+        merges = own_script(learn(base, weighted(pieces), settings), script)
+        if script == LATIN:
+            kept = guarded(base, merges, base.count_pieces(guard.lines))
+            dropped, merges = len(merges) - len(kept), kept
+        merges = reachable(base, merges)
+        found.append(_candidates(base, script, merges, pieces, texts_of, config))
+    return replace(empty, groups=found), dropped
+
+
+def _settings(config: ExtendConfig, groups: int) -> Settings:
     return Settings(
-        new_tokens=OVERSAMPLE * config.new_tokens,
+        new_tokens=config.new_tokens * (OVERSAMPLE if groups < MANY_GROUPS else 1),
         min_count=config.min_count,
         max_token_chars=config.max_token_chars,
         grapheme_first=config.grapheme_first,
     )
 
 
-def grouped(base: Bpe, texts_of: Mapping[str, Material]) -> dict[str, Counter[str]]:
-    """Pre-tokens per script with their counts, languages of one script weighted to about equal size."""
+def grouped(base: Bpe, texts_of: Mapping[str, Material]) -> Groups:
+    """Pre-tokens with their counts, per script and language."""
     found: dict[str, dict[str, Counter[str]]] = defaultdict(dict)
     for lang, texts in sorted(texts_of.items()):
         script = languages.get(lang).script
         pieces = base.count_pieces(texts.learn)
         found[script][lang] = Counter({piece: n for piece, n in pieces.items() if has_script(piece, script)})
-    return {script: _weighted(list(counts.values())) for script, counts in found.items()}
+    return found
 
 
-def _weighted(counts: Sequence[Counter[str]]) -> Counter[str]:
-    sizes = [sum(n * len(piece) for piece, n in pieces.items()) for pieces in counts]
+def weighted(pieces: Mapping[str, Counter[str]]) -> Counter[str]:
+    """Counts over all languages of a group, weighted to about equal size."""
+    sizes = {lang: sum(n * len(piece) for piece, n in counts.items()) for lang, counts in pieces.items()}
     total: Counter[str] = Counter()
-    for pieces, size in zip(counts, sizes, strict=True):
-        weight = min(MAX_WEIGHT, round(max(sizes) / max(1, size)))
-        total.update({piece: n * weight for piece, n in pieces.items()})
+    for lang, weight in equal_weights(sizes).items():
+        total.update({piece: n * weight for piece, n in pieces[lang].items()})
     return total
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """What one script group could add."""
-
-    script: str
-    merges: Sequence[Pair]
-    """in order of rank"""
-    order: Sequence[Pair]
-    """the same, the most useful first"""
-    curves: Sequence[Curve]
-
-    def best(self, n: int) -> list[Pair]:
-        """The n most useful merges, in order of rank."""
-        wanted = set(self.order[:n])
-        return [pair for pair in self.merges if pair in wanted]
 
 
 def _candidates(
     base: Bpe,
     script: str,
     merges: Sequence[Pair],
-    pieces: Mapping[str, int],
+    pieces: Mapping[str, Counter[str]],
     texts_of: Mapping[str, Material],
-    weight: int,
+    config: ExtendConfig,
 ) -> Candidates:
     full = base.extended(merges)
-    order = best_first(merges, savings(full, merges, pieces), weight)
-    curves = []
-    for lang, texts in sorted(texts_of.items()):
-        if languages.get(lang).script == script:
-            measured = base.count_pieces(texts.measure)
-            tokens = token_curve(base, savings(full, merges, measured), order, measured)
-            curves.append(Curve(lang, script, tokens / texts.sentences))
-    return Candidates(script, merges, order, curves)
+    trained = {lang: _lengths(base, full, merges, counts, 1.0) for lang, counts in pieces.items()}
+    measured = {
+        lang: _lengths(base, full, merges, base.count_pieces(texts_of[lang].measure), texts_of[lang].sentences)
+        for lang in pieces
+    }
+    weights = [CHARACTER_WEIGHT if config.grapheme_first and inside_character(pair) else 1 for pair in merges]
+    return Candidates(script, merges, trained, measured, weights)
 
 
-def _used(
-    base: Bpe, merges: Mapping[str, Sequence[Pair]], groups: Mapping[str, Counter[str]]
-) -> tuple[dict[str, Sequence[Pair]], dict[str, int]]:
-    """Merges whose token can be reached, and how often each token is used on the training text.
+def _lengths(base: Bpe, full: Bpe, merges: Sequence[Pair], pieces: Mapping[str, int], sentences: float) -> Lengths:
+    start = sum(n * len(base.split(piece)) for piece, n in pieces.items())
+    saved = savings(full, merges, pieces)
+    return Lengths(start, np.array([saved[pair] for pair in merges], dtype=np.int64), sentences)
 
-    A token is reachable when the training text uses it, or when it is what its own text is encoded as. Few are not:
-    the learner saw them in words where a later merge always takes their place.
-    """
-    kept, counts = dict(merges), Counter[str]()
-    for script in merges:
-        while True:
-            new = base.extended(kept[script])
-            use = count_tokens(new, groups[script])
-            dead = [t for t in tokens_of(kept[script]) if not use[t] and new.split(t) != [t]]
-            if not dead:
-                break
-            kept[script] = without(kept[script], dead)
-        counts += use
-    return kept, dict(counts)
+
+def _counts(base: Bpe, merges: Mapping[str, Sequence[Pair]], groups: Groups) -> dict[str, int]:
+    """How often each token is used on the training text."""
+    counts = Counter[str]()
+    for script, pieces in groups.items():
+        new = base.extended(merges[script])
+        for each in pieces.values():
+            counts += count_tokens(new, each)
+    return dict(counts)
 
 
 def count_tokens(tokenizer: Bpe, pieces: Mapping[str, int]) -> Counter[str]:

@@ -11,13 +11,14 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Literal
 
 from lontar.errors import ConfigError
-from lontar.models.vocab import PATTERNS, WITH_MARKS, split_pattern, token_bytes
+from lontar.models.vocab import WITH_MARKS, split_pattern, token_bytes
 from lontar.text.unicode import script_of
 from lontar.tokenizer.base import Bpe, Pair, text_of
-from lontar.tokenizer.merges import parts_of, tokens_of, without
+from lontar.tokenizer.merges import tokens_of, without
 
 LATIN = "Latin"
 _REBUILT = (
@@ -48,7 +49,7 @@ def choose_pattern(base: Bpe, how: Literal["auto", "marks", "keep"], model_type:
     if how == "keep":
         return Choice(base)
     reason = _why_not(base, model_type)
-    if reason is None and (changed := _with_marks(base)).tree is not base.tree:
+    if reason is None and (changed := base.with_pattern(WITH_MARKS[str(base.pattern)])).tree is not base.tree:
         # The patterns differ in what they do with combining marks: text without any is cut alike by both.
         marked = (text for text in guard if has_marks(text))
         text = next((text for text in marked if changed.encode(text) != base.encode(text)), None)
@@ -69,18 +70,6 @@ def _why_not(base: Bpe, model_type: str) -> str | None:
         named = base.pattern or f"unnamed ({str(split_pattern(base.tree))[:40]!r}...)"
         return f"its pattern is {named}, and no form of it that keeps marks has a name that every loader knows"
     return None
-
-
-def _with_marks(base: Bpe) -> Bpe:
-    name = WITH_MARKS[str(base.pattern)]
-    if name == base.pattern:
-        return base
-    node = base.tree["pre_tokenizer"]
-    parts = [
-        {**part, "pattern": {"Regex": PATTERNS[name]}} if part.get("type") == "Split" else part
-        for part in node["pretokenizers"]
-    ]
-    return Bpe({**base.tree, "pre_tokenizer": {**node, "pretokenizers": parts}})
 
 
 def has_marks(text: str) -> bool:
@@ -158,14 +147,15 @@ def lead_bytes(script: str) -> tuple[bytes, ...]:
 
 
 def guarded(base: Bpe, merges: Sequence[Pair], pieces: Iterable[str]) -> list[Pair]:
-    """Merges without those that change the tokens of the guard text's pre-tokens, and those built on them."""
-    before = {piece: base.split(piece) for piece in sorted(set(pieces))}
-    kept = list(merges)
-    while True:
-        new = base.extended(kept)
-        changed = {t for piece, old in before.items() if (found := new.split(piece)) != old for t in found}
-        # Llama 3 takes a pre-token that is in the vocabulary whole, merges or not.
-        fired = parts_of(changed | (before.keys() & set(tokens_of(kept))), kept)
-        if not fired:
-            return kept
-        kept = without(kept, fired)
+    """Merges without those that change the tokens of the guard text's pre-tokens, and those built on them.
+
+    The first new merge to run in a pre-token joins two tokens that the base left side by side. So when none of the
+    merges joins two such tokens, none runs, and none of any choice among them does.
+    """
+    side_by_side, whole = set[Pair](), set[str]()
+    for piece in set(pieces):
+        tokens = base.split(piece)
+        side_by_side.update(pairwise(tokens))
+        if len(tokens) > 1:
+            whole.add(piece)  # Llama 3 takes a pre-token that is in the vocabulary whole, merges or not
+    return without(merges, [a + b for a, b in merges if (a, b) in side_by_side or a + b in whole])

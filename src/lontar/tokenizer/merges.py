@@ -39,13 +39,16 @@ class Settings:
 
 def learn(base: Bpe, counts: Mapping[str, int], settings: Settings) -> list[Pair]:
     """Merges in order of rank, as byte-level pairs, for pre-tokens with their counts."""
-    words = {tuple(base.split(piece)): n for piece, n in sorted(counts.items())}
+    # Of each token and each character there is one object: phrases of unspaced scripts would fill half a gigabyte.
+    same: dict[str, str] = {}
+    words = {tuple(same.setdefault(t, t) for t in base.split(piece)): n for piece, n in sorted(counts.items())}
     merges = _grapheme_first(words, settings) if settings.grapheme_first else _train(words, settings)
     return without(merges, [token for token in tokens_of(merges) if length(token) > settings.max_token_chars])
 
 
 def _grapheme_first(words: Mapping[Word, int], settings: Settings) -> list[Pair]:
-    split = {word: clusters_of(word) for word in words}
+    same: dict[Word, Word] = {}
+    split = {word: [same.setdefault(cluster, cluster) for cluster in clusters_of(word)] for word in words}
     seen: Counter[Word] = Counter()
     for word, clusters in split.items():
         for cluster in clusters:
@@ -177,15 +180,3 @@ def without(merges: Sequence[Pair], dropped: Iterable[str]) -> list[Pair]:
 def tokens_of(merges: Iterable[Pair]) -> list[str]:
     """What the merges make."""
     return [left + right for left, right in merges]
-
-
-def parts_of(tokens: Iterable[str], merges: Sequence[Pair]) -> set[str]:
-    """The tokens, and those of the merges that they are built from."""
-    made = {left + right: (left, right) for left, right in reversed(merges)}
-    found, stack = set[str](), [token for token in tokens if token in made]
-    while stack:
-        token = stack.pop()
-        if token not in found:
-            found.add(token)
-            stack += [part for part in made[token] if part in made]
-    return found

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from lontar.core.config import JsonObject
 from lontar.tokenizer.base import Bpe
-from lontar.tokenizer.config import ExtendConfig
 from lontar.tokenizer.extend import Extension
 
 Numbers = dict[str, dict[str, dict[str, float]]]
@@ -60,12 +59,12 @@ def token_rows(made: Extension) -> JsonObject:
     return rows
 
 
-def summary(made: Extension, config: ExtendConfig) -> JsonObject:
+def summary(made: Extension, asked: int) -> JsonObject:
     """The extension in a few numbers."""
     return {
         "pattern": made.new.pattern,
         "pattern_before": made.original.pattern,
-        "asked": config.new_tokens,
+        "asked": asked,
         "added": len(made.new_ids),
         "used": sum(made.counts.get(token, 0) > 0 for token in made.new_ids),
         "groups": {script: len(merges) for script, merges in sorted(made.merges.items())},
@@ -76,19 +75,19 @@ def summary(made: Extension, config: ExtendConfig) -> JsonObject:
     }
 
 
-def notes(made: Extension, config: ExtendConfig) -> list[str]:
+def notes(made: Extension, asked: int) -> list[str]:
     """What a reader should know before using the result."""
     found = [made.note] if made.note else []
     added = len(made.new_ids)
-    if added < config.new_tokens:
-        found.append(f"the corpus supports {added} new tokens, {config.new_tokens} were asked for")
+    if added < asked:
+        found.append(f"the corpus supports {added} new tokens, {asked} were asked for")
     return found
 
 
-def metrics(made: Extension, config: ExtendConfig, table: Numbers) -> dict[str, float]:
+def metrics(made: Extension, asked: int, table: Numbers) -> dict[str, float]:
     """Headline numbers for the manifest."""
     used = sum(made.counts.get(token, 0) > 0 for token in made.new_ids)
-    found = {"tokens.asked": config.new_tokens, "tokens.added": len(made.new_ids), "tokens.used": used}
+    found = {"tokens.asked": asked, "tokens.added": len(made.new_ids), "tokens.used": used}
     numbers = {name: float(value) for name, value in found.items()}
     for lang, both in table.items():
         for when in ("before", "after"):

@@ -14,7 +14,7 @@ from lontar.tokenizer.audit import audit
 from lontar.tokenizer.base import text_of
 from lontar.tokenizer.check import texts_of_all_languages
 from lontar.tokenizer.config import ExtendConfig
-from lontar.tokenizer.extend import Extension, extend, grouped
+from lontar.tokenizer.extend import Extension, extend, grouped, weighted
 from lontar.tokenizer.texts import Guard, materials
 from tests.unit.tokenizer.conftest import changed, make_base, sentences
 
@@ -88,9 +88,7 @@ def test_special_tokens_stay(extension):
 def test_a_bare_corpus_gives_what_it_has(base):
     made = extend(base, {"th": ["สวัสดี", "สวัสดีครับ"]}, {}, ExtendConfig(new_tokens=5000))
     assert 0 < len(made.new_ids) < 50
-    assert report.notes(made, ExtendConfig(new_tokens=5000)) == [
-        f"the corpus supports {len(made.new_ids)} new tokens, 5000 were asked for"
-    ]
+    assert report.notes(made, 5000) == [f"the corpus supports {len(made.new_ids)} new tokens, 5000 were asked for"]
 
 
 def test_text_without_the_script_adds_nothing(base):
@@ -124,7 +122,7 @@ def test_llama_takes_whole_words_from_its_vocabulary(texts):
 def test_small_languages_count_in_their_group(base):
     large, small = ["kata ini bahasa"] * 1 + [f"kata {i} bahasa lain" for i in range(90)], ["ngagunakeun"]
     texts = materials({"id": large, "su": small}, {})
-    counts = grouped(base, texts)["Latin"]
+    counts = weighted(grouped(base, texts)["Latin"])
     assert counts["ngagunakeun"] == 8
     assert counts["Ġbahasa"] == 91
 

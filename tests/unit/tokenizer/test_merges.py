@@ -8,7 +8,6 @@ from lontar.tokenizer.merges import (
     inside_character,
     learn,
     length,
-    parts_of,
     threshold,
     train,
     without,
@@ -97,4 +96,3 @@ def test_dropping_a_merge_drops_what_is_built_on_it():
     merges = [("a", "b"), ("c", "d"), ("ab", "cd"), ("e", "f")]
     assert without(merges, ["cd"]) == [("a", "b"), ("e", "f")]
     assert without(merges, ["abcd"]) == [("a", "b"), ("c", "d"), ("e", "f")]
-    assert parts_of(["abcd", "zz"], merges) == {"abcd", "ab", "cd"}

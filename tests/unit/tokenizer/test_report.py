@@ -1,6 +1,5 @@
 import pytest
 
-from lontar.tokenizer.config import ExtendConfig
 from lontar.tokenizer.report import as_json, compare, measure, metrics, notes, summary, token_rows
 
 
@@ -27,13 +26,12 @@ def test_rows_of_tokens(extension):
 
 
 def test_summary_and_metrics_agree(extension, texts):
-    config = ExtendConfig(new_tokens=600)
-    numbers = summary(extension, config)
-    found = metrics(extension, config, compare(extension.original, extension.new, {"th": texts["th"]}))
+    numbers = summary(extension, 600)
+    found = metrics(extension, 600, compare(extension.original, extension.new, {"th": texts["th"]}))
     assert found["tokens.added"] == numbers["added"] == len(extension.new_ids)
     assert sum(numbers["groups"].values()) == numbers["added"]
     assert found["tokens.used"] == numbers["used"] <= numbers["added"]
     assert found["ratio.th"] == pytest.approx(
         found["tokens_per_sentence.after.th"] / found["tokens_per_sentence.before.th"], abs=1e-3
     )
-    assert notes(extension, ExtendConfig(new_tokens=numbers["added"])) == []
+    assert notes(extension, numbers["added"]) == []
