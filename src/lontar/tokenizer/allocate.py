@@ -116,11 +116,15 @@ def allocate(
     if how == "proportional":
         share = {group: size * budget // sum(sizes.values()) for group, size in sizes.items()}
         return {offer.group: np.sort(offer.orders[-1][: share[offer.group]]) for offer in offers}
-    states = [_State(offer) for offer in sorted(offers, key=lambda offer: offer.group)]
+    # A language's sentence may be spread over groups: its script's, and that of digits and punctuation.
+    tokens: dict[str, float] = {}
+    for offer in offers:
+        for lang, start in offer.starts.items():
+            tokens[lang] = tokens.get(lang, 0.0) + start
+    states = [_State(offer, tokens) for offer in sorted(offers, key=lambda offer: offer.group)]
     portion, left = max(1, budget // PORTIONS), budget
     while left > 0:
-        top = max(state.longest for state in states)
-        worth = _Worth(EXPONENT[how], top, (weights or {}) if how == "weighted" else {})
+        worth = _Worth(EXPONENT[how], max(tokens.values()), (weights or {}) if how == "weighted" else {})
         found = [(*state.best(worth, portion), state) for state in states if state.open]
         # Where the sentences say nothing more, the group that has learned most goes on.
         _, best, state = max(found, key=lambda each: (each[0], each[2].left))
@@ -148,15 +152,11 @@ class _Worth:
 class _State:
     """One group while the budget is spent."""
 
-    def __init__(self, offer: Offer) -> None:
+    def __init__(self, offer: Offer, tokens: dict[str, float]) -> None:
         self.offer = offer
-        self.tokens = dict(offer.starts)
+        self.tokens = tokens
         self.taken = np.zeros(offer.size, dtype=bool)
         self.orders = list(offer.orders)
-
-    @property
-    def longest(self) -> float:
-        return max(self.tokens.values(), default=0.0)
 
     @property
     def open(self) -> bool:
@@ -169,7 +169,7 @@ class _State:
 
     def best(self, worth: _Worth, portion: int) -> tuple[float, NDArray[np.intp]]:
         """The list whose next merges bring most, and what they bring."""
-        values = {lang: worth.of(lang, tokens) for lang, tokens in self.tokens.items()}
+        values = {lang: worth.of(lang, self.tokens[lang]) for lang in self.offer.gains}
         ahead = [order[: LOOK_AHEAD * portion] for order in self.orders if len(order)]
         brought = [
             sum(value * float(self.offer.gains[lang][merges].sum()) for lang, value in values.items())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -221,7 +221,22 @@ def _checked(base: Bpe, where: str) -> Bpe:
     for token, id_ in base.ids.items():
         if taken.setdefault(id_, token) != token:
             raise ArtifactError(f"{where}: id {id_} belongs to both {taken[id_]!r} and {token!r}")
+    _no_holes(base, taken, where)
     return base
+
+
+def _no_holes(base: Bpe, taken: Mapping[int, str], where: str) -> None:
+    """Ids without a token are those beside special ones: vendors reserve them there (GPT-4o has 19)."""
+    special = set(base.specials.values())
+    for id_ in range(base.size):
+        if id_ not in taken:
+            after = next(i for i in range(id_, base.size) if i in taken)
+            before = next((i for i in range(id_, -1, -1) if i in taken), after)
+            if not {before, after} & special:
+                raise ArtifactError(
+                    f"{where}: no token has id {id_}, between {taken[before]!r} and {taken[after]!r}",
+                    hint="copy the vocabulary again; a loader that counts would number all later tokens anew",
+                )
 
 
 def text_of(token: str) -> str:

@@ -166,7 +166,8 @@ def reachable(base: Bpe, merges: Sequence[Pair]) -> list[Pair]:
     its parts, each of the lowest rank there was. And a token that stands in some text comes out of its own: no merge
     reached over its borders there. So what is left out here is never seen.
     """
-    kept = [*{left + right: (left, right) for left, right in reversed(merges)}.values()][::-1]  # the first of each
+    first = {left + right: rank for rank, (left, right) in reversed([*enumerate(merges)])}
+    kept = [merges[rank] for rank in sorted(first.values())]
     while True:
         full = base.extended(kept)
         if not (dead := [token for token in tokens_of(kept) if full.split(token) != [token]]):
@@ -204,9 +205,7 @@ class Learned:
     def _too_many(self, chosen: Mapping[str, NDArray[np.intp]]) -> list[tuple[int, int]]:
         """Idle merges beyond `IDLE_SHARE`, as group and rank: half of them, those that cost least to lose."""
         costs = [
-            (cost, i, rank)
-            for i, one in enumerate(self.groups)
-            for rank, cost in one.costs(chosen[one.script]).items()
+            (cost, i, rank) for i, one in enumerate(self.groups) for rank, cost in one.costs(chosen[one.script]).items()
         ]
         spare = len(costs) - int(IDLE_SHARE * sum(map(len, chosen.values())))
         return [(i, rank) for _, i, rank in sorted(costs)[: max(0, min(spare, max(LEAST_DROPPED, spare // 2)))]]

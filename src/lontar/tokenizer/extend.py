@@ -95,6 +95,7 @@ def extend(
     base = choice.base.less(torn) if torn else choice.base
     texts_of = materials({lang: texts[lang] for lang in langs}, parallel, expansion)
     groups = grouped(base, texts_of)
+    check_groups(groups)
     learned, dropped = learn_groups(Learned(base, (), torn), groups, texts_of, guard, config)
     merges = learned.cut(config.new_tokens, config.allocation, config.weights)
     return finished(original, learned, merges, _counts(base, merges, groups), guard, dropped, choice.note)
@@ -184,6 +185,21 @@ def grouped(base: Bpe, texts_of: Mapping[str, Material]) -> Groups:
     return found
 
 
+def check_groups(groups: Groups) -> None:
+    """Check that every language has text in its own script.
+
+    Raises:
+        DataError: naming the first that has none.
+    """
+    for script, pieces in sorted(groups.items()):
+        for lang, counts in pieces.items():
+            if not counts:
+                raise DataError(
+                    f"the corpus has no word in {script} script in {lang}, though it has text in that language",
+                    hint="check the language tag and the encoding of the source, or leave the language out",
+                )
+
+
 def weighted(pieces: Mapping[str, Counter[str]]) -> Counter[str]:
     """Counts over all languages of a group, weighted to about equal size."""
     sizes = {lang: sum(n * len(piece) for piece, n in counts.items()) for lang, counts in pieces.items()}
@@ -202,16 +218,17 @@ def _candidates(
     config: ExtendConfig,
 ) -> Candidates:
     full = base.extended(merges)
-    trained = {lang: _lengths(base, full, merges, counts, 1.0) for lang, counts in pieces.items()}
+    trained = {lang: lengths(base, full, merges, counts) for lang, counts in pieces.items()}
     measured = {
-        lang: _lengths(base, full, merges, base.count_pieces(texts_of[lang].measure), texts_of[lang].sentences)
+        lang: lengths(base, full, merges, base.count_pieces(texts_of[lang].measure), texts_of[lang].sentences)
         for lang in pieces
     }
     weights = [CHARACTER_WEIGHT if config.grapheme_first and inside_character(pair) else 1 for pair in merges]
     return Candidates(script, merges, trained, measured, weights)
 
 
-def _lengths(base: Bpe, full: Bpe, merges: Sequence[Pair], pieces: Mapping[str, int], sentences: float) -> Lengths:
+def lengths(base: Bpe, full: Bpe, merges: Sequence[Pair], pieces: Mapping[str, int], sentences: float = 1.0) -> Lengths:
+    """How pre-tokens with counts shrink with every merge, from `base` to `full`, which has all of them."""
     start = sum(n * len(base.split(piece)) for piece, n in pieces.items())
     saved = savings(full, merges, pieces)
     return Lengths(start, np.array([saved[pair] for pair in merges], dtype=np.int64), sentences)

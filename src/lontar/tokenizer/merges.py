@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lontar.core.extras import need
@@ -35,6 +35,8 @@ class Settings:
     min_count: int
     max_token_chars: int
     grapheme_first: bool
+    characters_first: bool = False
+    """single characters (code points) before user-perceived ones: for a base that has bytes alone"""
 
 
 def learn(base: Bpe, counts: Mapping[str, int], settings: Settings) -> list[Pair]:
@@ -48,6 +50,9 @@ def learn(base: Bpe, counts: Mapping[str, int], settings: Settings) -> list[Pair
 
 def _grapheme_first(words: Mapping[Word, int], settings: Settings) -> list[Pair]:
     same: dict[Word, Word] = {}
+    points: list[Pair] = []
+    if settings.characters_first:
+        points, words = _characters_first(words, settings)
     split = {word: [same.setdefault(cluster, cluster) for cluster in clusters_of(word)] for word in words}
     seen: Counter[Word] = Counter()
     for word, clusters in split.items():
@@ -55,14 +60,56 @@ def _grapheme_first(words: Mapping[Word, int], settings: Settings) -> list[Pair]
             seen[cluster] += words[word]
     least = threshold(seen.total())
     frequent = {cluster: n for cluster, n in seen.items() if len(cluster) > 1 and n >= least}
-    first = train(frequent, settings.new_tokens, 1, settings.max_token_chars)
-    whole = set(tokens_of(first))
+    first = train(frequent, settings.new_tokens - len(points), 1, settings.max_token_chars)
+    whole = {*tokens_of(first)}
     runs: Counter[Word] = Counter()
     for word, clusters in split.items():
         for run in _runs(clusters, whole):
             runs[run] += words[word]
-    rest = settings.new_tokens - len(first)
-    return [*first, *train(runs, rest, settings.min_count, settings.max_token_chars)]
+    rest = settings.new_tokens - len(points) - len(first)
+    return [*points, *first, *train(runs, rest, settings.min_count, settings.max_token_chars)]
+
+
+def _characters_first(words: Mapping[Word, int], settings: Settings) -> tuple[list[Pair], dict[Word, int]]:
+    """Merges of the bytes of single characters, from left to right, and the words with those characters whole.
+
+    All letters of a script begin with the same bytes. Learned from words, the first merges would join the end of one
+    letter with the beginning of the next: 85 % of Burmese tokens broke a character in a vocabulary trained that way.
+    """
+    seen: Counter[Word] = Counter()
+    for word, n in words.items():
+        for char in _code_points(word):
+            seen[char] += n
+    least = threshold(seen.total())
+    frequent = {char: n for char, n in seen.items() if len(char) > 1 and n >= least}
+    starts: Counter[Word] = Counter()
+    for char, n in frequent.items():
+        for end in range(2, len(char) + 1):
+            starts[char[:end]] += n
+    ranked = sorted(starts, key=lambda start: (len(start), -starts[start], start))
+    merges = [("".join(start[:-1]), start[-1]) for start in ranked][: settings.new_tokens]
+    whole = {*tokens_of(merges)} & {"".join(char) for char in frequent}
+    joined: Counter[Word] = Counter()
+    for word, n in words.items():
+        joined[tuple(_joined(word, whole))] += n
+    return merges, joined
+
+
+def _joined(word: Word, whole: Collection[str]) -> Iterator[str]:
+    for char in _code_points(word):
+        if (token := "".join(char)) in whole:
+            yield token
+        else:
+            yield from char
+
+
+def _code_points(word: Word) -> Iterator[Word]:
+    """The bytes of a word by character; bytes that are no text stand alone."""
+    begin = 0
+    for end in range(1, len(word) + 1):
+        if end == len(word) or token_bytes(word[end])[0] & 0xC0 != 0x80:
+            yield word[begin:end]
+            begin = end
 
 
 def _train(words: Mapping[Word, int], settings: Settings) -> list[Pair]:

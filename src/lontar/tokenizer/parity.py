@@ -17,7 +17,7 @@ from lontar.text import normalize
 from lontar.text.unicode import script_counts
 from lontar.tokenizer.vocabularies import Vocabulary
 
-__all__ = ["Costs", "Measured", "gini", "measure", "measure_language"]
+__all__ = ["Costs", "Measured", "broken_tokens", "gini", "measure", "measure_language"]
 
 ENGLISH = "en"
 
@@ -36,6 +36,9 @@ class Costs:
     """Share of tokens that are no UTF-8: a fragment of a character."""
     zwsp: float
     """Tokens per sentence with zero-width spaces as the text has them, over tokens without."""
+    normalized: float | None = None
+    """Tokens per sentence once the text has the normal form that the tokenizer's folder names, over tokens of the text
+    as it is; None where it names none."""
     parity: float | None = None
     """Tokens over those of the same sentences in English; None without English."""
 
@@ -111,15 +114,17 @@ def measure(vocabulary: Vocabulary, sentences: Mapping[str, Sequence[str]], *, d
 
 def measure_language(vocabulary: Vocabulary, sentences: Sequence[str]) -> Costs:
     """The measures of one language, zero-width spaces set aside."""
-    tokens = marked = characters = size = breaking = invalid = 0
+    tokens = marked = characters = size = breaking = invalid = normal = 0
     for text in sentences:
         plain = normalize(text, ["zwsp"])
         ids = vocabulary.encode(plain)
         tokens += len(ids)
         marked += len(vocabulary.encode(text)) if plain != text else len(ids)
+        formed = normalize(text, vocabulary.normalization)
+        normal += len(vocabulary.encode(formed)) if formed != plain else len(ids)
         characters += len(plain)
         size += len(plain.encode("utf-8"))
-        broken, odd = _broken([vocabulary.tokens[i] for i in ids])
+        broken, odd = broken_tokens([vocabulary.tokens[i] for i in ids])
         breaking, invalid = breaking + broken, invalid + odd
     n = max(1, len(sentences))
     return Costs(
@@ -130,10 +135,11 @@ def measure_language(vocabulary: Vocabulary, sentences: Sequence[str]) -> Costs:
         breaking=breaking / max(1, tokens),
         invalid=invalid / max(1, tokens),
         zwsp=marked / max(1, tokens),
+        normalized=normal / max(1, marked) if vocabulary.normalization else None,
     )
 
 
-def _broken(tokens: Sequence[bytes]) -> tuple[int, int]:
+def broken_tokens(tokens: Sequence[bytes]) -> tuple[int, int]:
     """Tokens that begin or end within a grapheme cluster of what they spell together, and those that are no UTF-8."""
     data = b"".join(tokens)
     text = data.decode("utf-8", "surrogateescape")

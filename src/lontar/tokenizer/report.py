@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lontar.core.config import JsonObject
+from lontar.models.vocab import token_bytes
 from lontar.tokenizer.base import Bpe
 from lontar.tokenizer.extend import Extension
+from lontar.tokenizer.parity import broken_tokens, gini
 
 Numbers = dict[str, dict[str, dict[str, float]]]
 
@@ -14,15 +16,18 @@ Numbers = dict[str, dict[str, dict[str, float]]]
 def measure(tokenizer: Bpe, sentences: Sequence[str]) -> dict[str, float]:
     """Lengths of sentences in tokens.
 
-    Returns tokens per sentence, tokens per character (code point) and UTF-8 bytes per token.
+    Returns tokens per sentence, tokens per character (code point), UTF-8 bytes per token, and the share of tokens that
+    begin or end within a character as readers see it.
     """
     encoded = tokenizer.tokenizer.encode_batch(list(sentences), add_special_tokens=False)
     tokens = sum(len(one.ids) for one in encoded)
+    broken = sum(broken_tokens([token_bytes(token) for token in one.tokens])[0] for one in encoded)
     chars, size = sum(map(len, sentences)), sum(len(text.encode("utf-8")) for text in sentences)
     return {
         "tokens_per_sentence": tokens / max(1, len(sentences)),
         "tokens_per_character": tokens / max(1, chars),
         "bytes_per_token": size / max(1, tokens),
+        "breaking": broken / max(1, tokens),
     }
 
 
@@ -34,6 +39,17 @@ def compare(old: Bpe, new: Bpe, sentences: Mapping[str, Sequence[str]]) -> Numbe
         ratio = after["tokens_per_sentence"] / max(1e-9, before["tokens_per_sentence"])
         table[lang] = {"before": before, "after": {**after, "ratio": ratio}}
     return table
+
+
+def equality(table: Numbers) -> JsonObject:
+    """Parity to English and the Gini coefficient of tokens per sentence, before and after; of parallel sentences."""
+    found: JsonObject = {}
+    for when in ("before", "after"):
+        tokens = {lang: both[when]["tokens_per_sentence"] for lang, both in table.items()}
+        english = tokens.get("en")
+        parity: JsonObject = {lang: n / english for lang, n in tokens.items()} if english else {}
+        found[when] = {"parity": parity, "gini": gini([*tokens.values()])}
+    return found
 
 
 def as_json(table: Numbers) -> JsonObject:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from lontar.core.extras import need
 from lontar.errors import DataError
+from lontar.models.files import read_normalization
 from lontar.models.vocab import from_json, token_bytes
 from lontar.tokenizer.ranks import is_ranks, read_ranks
 
@@ -39,6 +40,8 @@ class Vocabulary:
     cut: Callable[[str], Sequence[str]] | None = None
     """Pieces that the text is cut into before merging; None where there is no such step."""
     note: str = ""
+    normalization: Sequence[str] = ()
+    """Normalizers that the folder names: what text goes through before it is encoded, in training and in serving."""
 
     @property
     def size(self) -> int:
@@ -77,15 +80,20 @@ def open_vocabulary(path: Path) -> Vocabulary:
     """
     file = vocabulary_file(path)
     try:
-        if file.name == "tekken.json":
-            return _ranks(file, "tekken")
-        if file.suffix == ".json":
-            return _tokenizer_json(file)
-        if file.suffix == ".gguf":
-            return _gguf(file)
-        return _ranks(file, "tiktoken") if is_ranks(file) else _sentencepiece(file)
+        found = _opened(file)
     except (OSError, ValueError, KeyError, TypeError, IndexError) as err:
         raise DataError(f"{file}: no vocabulary can be read from it: {err}", hint="copy or download it again") from err
+    return replace(found, normalization=read_normalization(file.parent))
+
+
+def _opened(file: Path) -> Vocabulary:
+    if file.name == "tekken.json":
+        return _ranks(file, "tekken")
+    if file.suffix == ".json":
+        return _tokenizer_json(file)
+    if file.suffix == ".gguf":
+        return _gguf(file)
+    return _ranks(file, "tiktoken") if is_ranks(file) else _sentencepiece(file)
 
 
 _NAMES = ("tokenizer.json", "tekken.json", "*.tiktoken", "tokenizer.model", "*.model.v3", "*.model", "*.gguf")

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lontar.errors import ArtifactError, DataError
+from lontar.models.odd_text import RECENT, texts_of_all_languages
 from lontar.models.vocab import PATTERNS, to_json, train_bpe
 from lontar.tokenizer.base import Bpe, check_base, open_base
-from lontar.tokenizer.check import texts_of_all_languages
 from tests.unit.tokenizer.conftest import changed
 
 PATTERNED = {name: check_base(to_json(train_bpe(["the cat"], 270, pattern=name)), name) for name in PATTERNS}
@@ -79,6 +79,21 @@ def test_a_base_must_be_able_to_write_every_byte(base):
         changed(base, vocab=vocab, merges=[m for m in base.merges if "!" not in "".join(m)])
 
 
+def test_a_hole_among_the_ids_is_named(base):
+    tree = json.loads(json.dumps(base.tree))
+    tree["model"]["vocab"] = {
+        token: i if i < 300 else i + 7 for token, i in base.vocab.items() if token not in base.specials
+    }
+    tree["added_tokens"] = [{**token, "id": token["id"] + 40} for token in tree["added_tokens"]]
+    with pytest.raises(ArtifactError, match="no token has id 300, between"):
+        check_base(tree, "x")
+    whole = json.loads(json.dumps(base.tree))
+    for token in base.specials:
+        whole["model"]["vocab"].pop(token, None)
+    whole["added_tokens"] = tree["added_tokens"]
+    assert check_base(whole, "x").size > base.size, "ids may be reserved between the words and the special tokens"
+
+
 def test_one_id_for_two_tokens_is_refused(base):
     with pytest.raises(ArtifactError, match="belongs to both"):
         changed(base, vocab={**base.vocab, "zzzz": 7})
@@ -97,5 +112,6 @@ def test_pre_tokens_are_counted_as_they_are_cut(name, texts):
 
 @pytest.mark.parametrize("name", sorted(PATTERNS))
 def test_pre_tokens_of_every_language_are_counted_as_they_are_cut(name):
-    base, texts = PATTERNED[name], texts_of_all_languages()
+    # Characters newer than a library's Unicode are cut by it as it likes; counts of pre-tokens do not depend on them.
+    base, texts = PATTERNED[name], [text for text in texts_of_all_languages() if text != RECENT]
     assert base.count_pieces(texts) == Counter(piece for text in texts for piece in base.pieces(text))

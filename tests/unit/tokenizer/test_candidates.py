@@ -84,3 +84,8 @@ def test_a_damaged_file_is_named(folder, extension, tmp_path, spoil):
     write_jsonl(tmp_path / FILE, spoil([row for _, row in read_jsonl(folder / FILE)]))
     with pytest.raises(DataError, match="damaged"):
         load(tmp_path, extension)
+
+
+def test_what_is_learned_twice_keeps_its_first_place(base):
+    merges = [("q", "z"), ("qz", "j"), ("q", "z"), ("k", "v")]
+    assert reachable(base, merges) == [merges[0], merges[1], merges[3]]

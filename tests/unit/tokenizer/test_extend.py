@@ -91,17 +91,14 @@ def test_a_bare_corpus_gives_what_it_has(base):
     assert report.notes(made, 5000) == [f"the corpus supports {len(made.new_ids)} new tokens, 5000 were asked for"]
 
 
-def test_text_without_the_script_adds_nothing(base):
-    made = extend(base, {"th": ["only latin here"]}, {}, ExtendConfig(new_tokens=10))
-    assert made.new_ids == {} and made.new.encode("สวัสดี") == made.base.encode("สวัสดี")
-
-
 @pytest.mark.parametrize(
     ("texts", "config", "error", "message"),
     [
         ({"en": ["hello"]}, {}, DataError, "no text to learn"),
         ({"th": ["", "  "]}, {}, DataError, "no text in th"),
         ({"th": ["ก"]}, {"languages": ("lo",)}, DataError, "no text in lo"),
+        ({"th": ["ก"], "lo": ["only latin"]}, {}, DataError, "no word in Lao script in lo"),
+        ({"th": ["ภาษาไทย".encode().decode("latin-1")]}, {}, DataError, "no word in Thai script in th"),
         ({"th": ["ก"], "en": ["x"]}, {"languages": ("en", "th")}, ConfigError, "en is both extended and guarded"),
     ],
 )

@@ -1,13 +1,14 @@
 import pytest
 
-from lontar.tokenizer.report import as_json, compare, measure, metrics, notes, summary, token_rows
+from lontar.tokenizer.report import as_json, compare, equality, measure, metrics, notes, summary, token_rows
 
 
 def test_measure_by_hand(base):
     text = "กา"
     n = len(base.encode(text))
     found = measure(base, [text, ""])
-    assert found == {"tokens_per_sentence": n / 2, "tokens_per_character": n / 2, "bytes_per_token": 6 / n}
+    lengths = {"tokens_per_sentence": n / 2, "tokens_per_character": n / 2, "bytes_per_token": 6 / n}
+    assert found == {**lengths, "breaking": 1.0}, "its tokens are parts of characters"
     assert measure(base, [])["tokens_per_sentence"] == 0
 
 
@@ -15,6 +16,14 @@ def test_ratio(extension, texts):
     table = compare(extension.original, extension.new, {"th": texts["th"], "en": texts["en"]})
     assert table["en"]["after"]["ratio"] == 1.0 > table["th"]["after"]["ratio"]
     assert as_json(table) == table
+
+
+def test_equality_is_before_and_after(extension, texts):
+    table = compare(extension.original, extension.new, texts)
+    found = equality(table)
+    assert found["after"]["gini"] < found["before"]["gini"]
+    assert found["after"]["parity"]["th"] < found["before"]["parity"]["th"] and found["after"]["parity"]["en"] == 1
+    assert table["th"]["after"]["breaking"] < table["th"]["before"]["breaking"]
 
 
 def test_rows_of_tokens(extension):

@@ -154,3 +154,14 @@ def test_known_tokenizers():
     assert len(thai) == 1578
     costs = {name: measure(open_vocabulary(DATA / name), packaged(), dead=False) for name in ("llama3", "gemma3")}
     assert costs["gemma3"].gini_sentence < costs["llama3"].gini_sentence
+
+
+def test_the_normal_form_that_a_folder_names_is_measured(tmp_path):
+    """A zero-width space costs tokens, and the form that the folder names has none."""
+    from lontar.core.shards import write_json
+
+    train_bpe(["the cat"], 270, pattern="qwen35").save(str(tmp_path / "tokenizer.json"))
+    assert measure_language(open_vocabulary(tmp_path), ["a\u200bb"]).normalized is None
+    write_json(tmp_path / "lontar.json", {"normalization": ["zwsp", "nfc"]})
+    costs = measure_language(open_vocabulary(tmp_path), ["a\u200bb", "ab"])
+    assert costs.normalized == pytest.approx(4 / 7)
