@@ -12,6 +12,7 @@ for needed in ("torch", "transformers", "tokenizers", "safetensors", "gguf"):
 from lontar.models.files import read_json, read_settings  # noqa: E402
 from lontar.models.gguf import open_source, write_gguf  # noqa: E402
 from lontar.models.gguf_check import check_gguf  # noqa: E402
+from lontar.models.llamacpp import llamacpp_ids, write_vocabulary  # noqa: E402
 from lontar.models.tiny import make_model  # noqa: E402
 from lontar.models.vocab import train_bpe  # noqa: E402
 from tests.llamacpp.texts import TRICKY, fuzz, nfc, samples  # noqa: E402
@@ -44,24 +45,8 @@ def llama(path, **given):
 
 def vocab_only(folder, path):
     """A file with the vocabulary and no tensor."""
-    rows = 1 + max(read_ids(folder).values())
-    source = tokenizer_source(folder, rows)
-    write_gguf(source, path, "F32", {"general.name": "vocabulary"})
+    write_vocabulary(folder, path)
     return llama_cpp.Llama(str(path), vocab_only=True, verbose=False)
-
-
-def read_ids(folder):
-    from tokenizers import Tokenizer
-
-    return Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab(with_added_tokens=True)
-
-
-def tokenizer_source(folder, rows):
-    from lontar.models.gguf import Source
-    from lontar.models.gguf_arch import Architecture
-    from lontar.models.gguf_vocab import read_vocabulary
-
-    return Source(folder, Architecture("llama", 1, 1, 1, True, rows, {}), read_vocabulary(folder, rows), (), ())
 
 
 @pytest.fixture(scope="session")
@@ -283,6 +268,46 @@ def test_llama_cpp_does_not_normalize(tokenizer, root, tmp_path):
     model = vocab_only(root / "qwen3", tmp_path / "v.gguf")
     text = unicodedata.normalize("NFD", "Tiếng Việt")
     assert ids_of(root / "qwen3")(text) != llama_ids(model)(text)
+
+
+def test_the_check_compares_llama_cpp(root, texts, tmp_path, capfd):
+    """Without a model's config.json, with all its texts, and without a word on the terminal."""
+    import shutil
+
+    from lontar.tokenizer.check import check, texts_of_all_languages
+
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(root / "qwen3" / name, tmp_path / name)
+    many = [*texts_of_all_languages(), "a\ud800b", *fuzz(500), *(text for _, text in texts)]
+    outcome = check(tmp_path, many)
+    assert outcome.compared[-1] == "llama.cpp" and not outcome.differences
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_check_names_llama_cpp_where_it_differs(root, tmp_path, monkeypatch):
+    """Under the name of another pattern the same file cuts Thai elsewhere."""
+    from lontar.models import gguf_vocab
+    from lontar.tokenizer.check import check
+
+    monkeypatch.setattr(gguf_vocab, "pre_name", lambda tree, where: "qwen2")
+    found = check(root / "qwen3", ["plain", "ที่ไปไม่ได้"], loaders=("llama.cpp",)).differences
+    assert [(one.loader, one.text) for one in found] == [("llama.cpp", "ที่ไปไม่ได้")]
+
+
+def test_the_check_leaves_out_what_no_gguf_can_hold(texts, tmp_path):
+    from lontar.models.vocab import write_tokenizer
+    from lontar.tokenizer.check import check
+
+    write_tokenizer(tmp_path, train_bpe([text for _, text in texts], 1000, pattern="gpt-4o"))
+    outcome = check(tmp_path, ["x"], loaders=("llama.cpp",))
+    assert outcome.compared == () and outcome.left_out["llama.cpp"].startswith(f"{tmp_path}/tokenizer.json: no GGUF")
+
+
+def test_ids_are_those_of_normalized_text(root):
+    import unicodedata
+
+    text = "Tiếng Việt"
+    assert llamacpp_ids(root / "qwen3", [unicodedata.normalize("NFD", text)]) == [ids_of(root / "qwen3")(text)]
 
 
 @pytest.mark.parametrize("name", ["qwen3", "gemma3"])

@@ -100,3 +100,11 @@ def test_comparison_forms_are_fixed_points(text):
 def test_a_zero_width_space_changes_no_comparison(text, data):
     at = data.draw(st.integers(0, len(text)))
     assert comparison_form(f"{text[:at]}\u200b{text[at:]}") == comparison_form(text)
+
+
+@given(st.text(st.one_of(st.characters(), st.sampled_from("a\ud800\udbff\udc00\udfff😀\ufeff\ufffd"))))
+def test_every_text_becomes_whole_characters(text):
+    made = normalize(text, ())
+    assert made.encode("utf-8").decode("utf-8") == made == normalize(made, ())
+    pairs = text.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "surrogatepass")  # joins pairs, keeps halves
+    assert made == "".join("\ufffd" if 0xD800 <= ord(char) < 0xE000 else char for char in pairs)

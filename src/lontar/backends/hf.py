@@ -208,9 +208,7 @@ class HuggingFace:
     def _normalized(self, text: str) -> str:
         from lontar.text import normalize
 
-        # A lone surrogate is no character: tokenizers refuse it, a reader sees a replacement sign.
-        whole = text.encode("utf-8", "replace").decode("utf-8")
-        return normalize(whole, self._loaded.normalization) if self._loaded.normalization else whole
+        return normalize(text, self._loaded.normalization)
 
     def _normalized_part(self, text: str) -> str:
         """A part of a text; the space around it is part of it."""

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from lontar.text.edited import Edited, added, counted, edited
 from lontar.text.registries import normalizers
+from lontar.text.unicode import whole
 
 __all__ = ["limited", "normalize", "normalize_counted"]
 
 
 def normalize(text: str, names: Iterable[str]) -> str:
-    """Apply registered normalizers, one after the other.
+    """Apply registered normalizers, one after the other, to the text in whole characters (`unicode.whole`).
+
+    This is the door to every model, also to one without normalizers: what is encoded has a form in UTF-8.
 
     Raises:
         UnknownNameError: a name is not registered.
@@ -27,12 +30,15 @@ def normalize(text: str, names: Iterable[str]) -> str:
 
 
 def normalize_counted(text: str, names: Iterable[str]) -> Edited:
-    """Apply registered normalizers, one after the other, and count what they changed.
+    """Apply registered normalizers, one after the other, and count what they changed, halves of characters too.
 
     Raises:
         UnknownNameError: a name is not registered.
     """
-    steps = []
+    before, text = text, whole(text)
+    # A pair that is joined counts as one change: the text is not the one that was given.
+    lone = text.count("\ufffd") - before.count("\ufffd")
+    steps: list[Mapping[str, int]] = [{} if text == before else {"lone_surrogates": max(1, lone)}]
     for name in names:
         text, edits = edited(text, normalizers.get(name).function(text), name)
         steps.append(edits)

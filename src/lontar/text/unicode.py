@@ -1,4 +1,4 @@
-"""Scripts and digits of characters.
+"""Scripts and digits of characters, and halves of characters.
 
 Scripts come from the ranges in `scripts.py` by bisection. Only letters, marks and letter numbers have a script here;
 digits are "Common" even where Unicode gives them one (Thai), so that a price list does not look like a language.
@@ -6,6 +6,7 @@ digits are "Common" even where Unicode gives them one (Thai), so that a price li
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from bisect import bisect_right
 from collections import Counter
@@ -13,7 +14,17 @@ from functools import lru_cache
 
 from lontar.text.scripts import COMMON, OTHER, TABLE
 
-__all__ = ["COMMON", "OTHER", "SCRIPTS", "ascii_digits", "native_digits", "script_counts", "script_of", "script_share"]
+__all__ = [
+    "COMMON",
+    "OTHER",
+    "SCRIPTS",
+    "ascii_digits",
+    "native_digits",
+    "script_counts",
+    "script_of",
+    "script_share",
+    "whole",
+]
 
 
 def _ranges() -> list[tuple[int, int, str]]:
@@ -72,3 +83,17 @@ def native_digits(text: str, digits: str) -> str:
 def ascii_digits(text: str) -> str:
     """Decimal digits of every script replaced by ASCII ones; numerals such as 三 or ௰ stay."""
     return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def whole(text: str) -> str:
+    """The text in whole characters: two halves of a surrogate pair joined, U+FFFD for each half that stands alone.
+
+    A Python string can hold halves and UTF-8 cannot: of four libraries that read the same text one joins and replaces,
+    two raise a TypeError, and `str.encode` writes a question mark.
+    """
+    if text.isascii() or not _HALF.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -1,8 +1,12 @@
 """The same ids in every loader: what is trained must be what is served.
 
 Loaders undo an extension in silence: transformers rebuilds the pattern of some classes, special tokens move when they
-stand in `added_tokens` alone. The check encodes every language and text that has broken tokenizers before. A loader
-that is not installed is left out.
+stand in `added_tokens` alone, a GGUF file under the wrong name cuts text elsewhere. The check encodes every language
+and text that has broken tokenizers before. A loader that is not installed, or that has no form for the tokenizer, is
+left out, with the reason.
+
+Each loader gets the text as lontar would give it: in whole characters (a lone surrogate is U+FFFD), and in the
+tokenizer's own normal form where the loader has no such step (tiktoken, llama.cpp).
 """
 
 from __future__ import annotations
@@ -10,39 +14,39 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lontar import languages
 from lontar.core.extras import need
-from lontar.models.vocab import split_pattern, token_bytes
-from lontar.tokenizer.base import Bpe, open_base, text_of
+from lontar.errors import DataError
+from lontar.models.odd_text import TRICKY, texts_of_all_languages
+from lontar.models.ranks import RANKS, NoRanksError, encoding, load_ranks
+from lontar.text.unicode import whole
+from lontar.tokenizer.base import Bpe, open_base
 
-TRICKY = (
-    "Tie\u0302\u0301ng Vie\u0323\u0302t",  # decomposed Vietnamese
-    "ภาษา\u200bไทย กำ\u200cลัง \u0e19\u0e4d\u0e32",  # zero-width characters, SARA AM in two parts
-    "\u0e31\u0e34\u0e48 \u1039\u1005 \u17d2\u1780",  # marks without a letter
-    "๑๒๓ ໑໒໓ ၁၂၃ ១២៣ ௧௨௩ 123 ١٢٣",
-    "👩🏽‍🌾👨‍👩‍👧‍👦🇹🇭❤️👍❤️ ok\u00a0\u3000\t\n\n  x",
-    "بهاس ملايو جاوي ꦗꦮ ᮞᮥᮔ᮪ᮓ",
-    "မနက္ျဖန္ ေကာင္းတယ္ သေဘၤာ",  # Zawgyi
-    "ကောင်းတယ်" * 200,
-    "a" * 3000,
-    "ภาษา" * 8000,  # one word of 96 kB
-    "don't WE'LL 12345 a_b-c::d(e)[f]{g} \r\n",
-    "\ufeffBOM \u2028 \u00ad soft",
-    "",
-)
+__all__ = [
+    "LOADERS",
+    "TRICKY",
+    "Difference",
+    "Outcome",
+    "check",
+    "differences",
+    "installed",
+    "loaded_ids",
+    "texts_of_all_languages",
+    "tiktoken_encoding",
+]
+
 _FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "special_tokens_map.json")
-LOADERS = ("AutoTokenizer", "tiktoken")
-_LIBRARIES = {"AutoTokenizer": "transformers", "tiktoken": "tiktoken"}
+LOADERS = ("AutoTokenizer", "tiktoken", "llama.cpp")
+_LIBRARIES = {"AutoTokenizer": ("transformers",), "tiktoken": ("tiktoken",), "llama.cpp": ("llama_cpp", "gguf")}
 
 
 def installed(loader: str) -> bool:
-    """Whether the library of one of `LOADERS` is there."""
-    return importlib.util.find_spec(_LIBRARIES[loader]) is not None
+    """Whether the libraries of one of `LOADERS` are there."""
+    return all(importlib.util.find_spec(name) is not None for name in _LIBRARIES[loader])
 
 
 @dataclass(frozen=True)
@@ -60,31 +64,72 @@ class Difference:
         return f"{self.loader}: {self.text[:60]!r} differs from token {n} on: {ids}"
 
 
-def texts_of_all_languages() -> list[str]:
-    """The samples of every language, and tricky text."""
-    return [*(text for language in languages.all_languages() for text in language.samples), *TRICKY]
+@dataclass(frozen=True)
+class Outcome:
+    """What a check found."""
+
+    compared: tuple[str, ...]
+    """loaders that encoded every text"""
+    left_out: Mapping[str, str]
+    """loader to the reason why it could not"""
+    differences: tuple[Difference, ...]
 
 
 def differences(
     folder: Path, texts: Iterable[str], *, config: Path | None = None, loaders: Sequence[str] = ("AutoTokenizer",)
 ) -> list[Difference]:
-    """Texts that a loader encodes in another way than `tokenizers` does.
+    """The differences that `check` finds."""
+    return list(check(folder, texts, config=config, loaders=loaders).differences)
+
+
+def check(
+    folder: Path, texts: Iterable[str], *, config: Path | None = None, loaders: Sequence[str] = LOADERS
+) -> Outcome:
+    """Encode texts with `tokenizers` and with each loader, and compare.
 
     Args:
-        folder: tokenizer.json and its companions.
+        folder: tokenizer.json and its companions; ranks.tiktoken is used where there is one.
         texts: what to encode.
         config: the config.json of the model that the tokenizer is for, if it is not in the folder.
-        loaders: of `LOADERS`; those that are not installed are left out.
+        loaders: of `LOADERS`.
     """
-    texts = list(texts)
+    texts = [whole(text) for text in texts]
     reference = need("tokenizers", extra="train").Tokenizer.from_file(str(folder / "tokenizer.json"))
-    found = []
-    if "AutoTokenizer" in loaders and (ids := loaded_ids(folder, texts, config=config)) is not None:
-        found += _compare("AutoTokenizer", texts, ids, lambda text: reference.encode(text).ids)
-    if "tiktoken" in loaders and (encoding := tiktoken_encoding(open_base(folder))) is not None:
-        bare = [encoding.encode_ordinary(_normalized(reference, text)) for text in texts]
-        found += _compare("tiktoken", texts, bare, lambda text: reference.encode(text, add_special_tokens=False).ids)
-    return found
+    found: list[Difference] = []
+    compared, left_out = list[str](), dict[str, str]()
+    for loader in loaders:
+        if not installed(loader):
+            left_out[loader] = "not installed"
+            continue
+        try:
+            ids = _ids(loader, folder, texts, config)
+        except DataError as err:
+            if loader == "AutoTokenizer":
+                raise
+            left_out[loader] = err.message
+            continue
+        compared.append(loader)
+        framed = loader != "tiktoken"
+        found += _compare(loader, texts, ids, lambda text, framed=framed: _reference(reference, text, framed))  # type: ignore[misc]
+    return Outcome(tuple(compared), left_out, tuple(found))
+
+
+def _reference(reference: Any, text: str, framed: bool) -> Sequence[int]:
+    ids: Sequence[int] = reference.encode(text, add_special_tokens=framed).ids
+    return ids
+
+
+def _ids(loader: str, folder: Path, texts: Sequence[str], config: Path | None) -> Sequence[Sequence[int]]:
+    if loader == "tiktoken":
+        bpe = open_base(folder)
+        # Ranks that were written are what other programs load; a tokenizer without them is tried as it would be.
+        made = load_ranks(folder) if (folder / RANKS).is_file() else encoding(bpe.tree)
+        return [made.encode_ordinary(bpe.normalized(text)) for text in texts]
+    if loader == "llama.cpp":
+        from lontar.models.llamacpp import llamacpp_ids
+
+        return llamacpp_ids(folder, texts)
+    return loaded_ids(folder, texts, config=config) or []
 
 
 def _compare(
@@ -109,33 +154,14 @@ def loaded_ids(folder: Path, texts: Sequence[str], *, config: Path | None = None
     return [list(loaded(text)["input_ids"]) for text in texts]
 
 
-def _normalized(reference: Any, text: str) -> str:
-    return str(reference.normalizer.normalize_str(text)) if reference.normalizer else text
-
-
 def tiktoken_encoding(tokenizer: Bpe) -> Any:
-    """The vocabulary as a `tiktoken.Encoding`, for text without special tokens.
+    """The vocabulary as a `tiktoken.Encoding`, for text that its normalizer has seen.
 
-    None when tiktoken is not installed, or when the pre-tokenizer is not one pattern, which is all that it takes.
-    Its ranks are the ids, which is the order of merges in every vocabulary that this package writes.
+    None when tiktoken is not installed, or would give other ids (`models.ranks`).
     """
-    pattern = split_pattern(tokenizer.tree)
-    made = {left + right for left, right in tokenizer.merges}
-    parts = tokenizer.tree["pre_tokenizer"].get("pretokenizers", [])
-    if importlib.util.find_spec("tiktoken") is None or pattern is None or len(parts) != 2:
+    if importlib.util.find_spec("tiktoken") is None:
         return None
-    ranks = {token_bytes(token): id_ for token, id_ in tokenizer.vocab.items() if _made(token, made, tokenizer)}
-    encoding = need("tiktoken", extra="all").Encoding
-    return encoding("lontar", pat_str=pattern, mergeable_ranks=ranks, special_tokens=tokenizer.specials)
-
-
-def _made(token: str, made: Collection[str], tokenizer: Bpe) -> bool:
-    """Whether tiktoken may make the token: it merges whatever is in its ranks, also what no merge leads to.
-
-    A token without a merge is found whole by tokenizers that look words up before they merge, if it is text.
-    """
-    if token in tokenizer.specials:
-        return False
-    if len(token) == 1 or token in made:
-        return True
-    return bool(tokenizer.tree["model"].get("ignore_merges")) and "\ufffd" not in text_of(token)
+    try:
+        return encoding(tokenizer.tree)
+    except NoRanksError:
+        return None

@@ -124,6 +124,7 @@ _MEASURES = (
     ("breaking", "% of tokens that break a character", -1),
     ("invalid", "% of tokens that are no UTF-8", -1),
     ("zwsp", "tokens with zero-width spaces over tokens without", 2),
+    ("normalized", "tokens in the normal form that the tokenizer names over tokens of the text as it is", 2),
 )
 
 
@@ -172,8 +173,10 @@ def _notes(found: Sequence[Measured]) -> list[str]:
 def check(folder: Path, /, *, texts: str = "") -> Report:
     """Prove that a tokenizer gives the same ids in every loader that is installed.
 
-    Compares `tokenizers` with transformers' AutoTokenizer, as it loads the folder, and with tiktoken, on the samples of
-    every language and on text that has broken tokenizers before. Exits with 4 when a text differs, and names it.
+    Compares `tokenizers` with transformers' AutoTokenizer, as it loads the folder, with tiktoken (the written ranks
+    where there are some), and with llama.cpp on a GGUF file of the vocabulary, on the samples of every language and on
+    text that has broken tokenizers before. Exits with 4 when a text differs, and names it. A loader that is not
+    installed or has no form for the tokenizer is left out: that is no proof, and the reason is shown.
 
     Args:
         folder: a tokenizer or model artifact, or any folder with a tokenizer.json.
@@ -181,23 +184,23 @@ def check(folder: Path, /, *, texts: str = "") -> Report:
     """
     from lontar.errors import ArtifactError
     from lontar.text.commands import read_texts
+    from lontar.tokenizer import check as checking
     from lontar.tokenizer.base import open_base
-    from lontar.tokenizer.check import LOADERS, differences, installed, texts_of_all_languages
 
     open_base(folder)
-    every = [*texts_of_all_languages(), *(text for _, text in read_texts(Path(texts)))] if texts else None
-    every = every or texts_of_all_languages()
-    loaders = [name for name in LOADERS if installed(name)]
-    found = differences(folder, every, loaders=loaders)
-    absent = [name for name in LOADERS if name not in loaders]
+    more = [text for _, text in read_texts(Path(texts))] if texts else []
+    every = [*checking.texts_of_all_languages(), *more]
+    outcome = checking.check(folder, every)
+    found = outcome.differences
     value: JsonObject = {
         "texts": len(every),
-        "loaders": ["tokenizers", *loaders],
-        "not_installed": [*absent],
+        "loaders": ["tokenizers", *outcome.compared],
+        "left_out": {**outcome.left_out},
+        "not_installed": [name for name, why in outcome.left_out.items() if why == "not installed"],
         "differences": [{"loader": d.loader, "text": d.text[:200], "first": str(d)} for d in found],
     }
-    rows = [(name, len(every), sum(d.loader == name for d in found)) for name in loaders]
+    rows = [(name, len(every), sum(d.loader == name for d in found)) for name in outcome.compared]
     table = Table("ids beside tokenizers'", ("loader", "texts", "differ"), rows)
     notes = [str(each) for each in found[:10]]
-    notes += [f"{name} is not installed" for name in absent]
+    notes += [f"{name} is left out: {why}" for name, why in outcome.left_out.items()]
     return Report(value, [table], notes, ArtifactError.exit_code if found else 0)

@@ -18,6 +18,7 @@ from lontar.core.artifact import Corpus, Split, Tokenizer
 from lontar.core.config import JsonObject
 from lontar.core.job import Job
 from lontar.core.shards import write_json
+from lontar.models.fast import Encoder
 from lontar.models.files import read_json
 from lontar.models.load import LoadedModel
 from lontar.models.tiny import config_json, make_model
@@ -73,11 +74,12 @@ def token_stores(
     Raises:
         DataError: a language has no documents in this split.
     """
+    encoder = Encoder(base.tokenizer)
 
     def build(lang: str, folder: Path) -> None:
         texts = _texts(text, split, lang)
         chosen = texts if max_bytes is None else limited(texts, max_bytes)
-        tokenize(chosen, base.tokenizer, start=base.start_id, end=base.end_id).save(folder)
+        tokenize(chosen, encoder, start=base.start_id, end=base.end_id).save(folder)
 
     stores = {}
     with job.progress.task(f"tokenize {split}", total=len(langs), unit="languages") as task:

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lontar.errors import DataError
+from lontar.models.fast import Encoder
+from lontar.text.unicode import whole
 
 IntArray = NDArray[np.int64]
 
@@ -72,16 +74,24 @@ class TokenStore:
 def tokenize(texts: Iterable[str], tokenizer: Any, *, start: int | None, end: int | None) -> TokenStore:
     """Encode documents; empty ones are passed over.
 
-    Without a start token the end token stands there: models made without one have seen documents follow it.
+    Without a start token the end token stands there: models made without one have seen documents follow it. Large
+    texts are encoded by tiktoken where that gives the same ids (`lontar.models.fast`).
+
+    Args:
+        texts: of the documents.
+        tokenizer: a `tokenizers.Tokenizer`, or an `Encoder` of one, which several calls can share.
+        start: id before each document.
+        end: id after each document.
     """
+    encoder = tokenizer if isinstance(tokenizer, Encoder) else Encoder(tokenizer)
     first = end if start is None else start
     head, tail = ([] if token is None else [token] for token in (first, end))
     pieces, sizes = list[NDArray[np.int32]](), list[int]()
-    with _as_text(tokenizer):
-        for batch in _batched(texts, 1000):
-            for text, encoding in zip(batch, tokenizer.encode_batch(batch, add_special_tokens=False), strict=True):
-                if encoding.ids:
-                    pieces.append(np.asarray([*head, *encoding.ids, *tail], dtype=np.int32))
+    with _as_text(encoder.tokenizer):
+        for batch in _batched(map(whole, texts), 1000):
+            for text, own in zip(batch, encoder(batch), strict=True):
+                if own:
+                    pieces.append(np.asarray([*head, *own, *tail], dtype=np.int32))
                     sizes.append(len(text.encode("utf-8")))
     offsets = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
     ids = np.concatenate(pieces) if pieces else np.empty(0, dtype=np.int32)

@@ -62,6 +62,14 @@ def test_a_plugin_may_return_the_text_alone(monkeypatch):
     assert normalize("ab", ["shout"]) == "AB"
 
 
+@pytest.mark.parametrize("names", [(), ("control",), ("nfc", "zwsp")])
+def test_a_text_leaves_in_whole_characters(names):
+    """Also for a model without normalizers, and whichever it has: the same text."""
+    found = normalize_counted("a\ud800b\udc00\ud800 \ud83d\ude00", names)
+    assert found == ("a\ufffdb\ufffd\ufffd 😀", {"lone_surrogates": 3})
+    assert normalize("\ud83d\ude00", names) == "😀" and normalize("\ufffd\ufeffx", ()) == "\ufffd\ufeffx"
+
+
 def test_an_unknown_normalizer_is_named():
     with pytest.raises(UnknownNameError, match="unknown normalizer 'nfcc'"):
         normalize("a", ["nfcc"])

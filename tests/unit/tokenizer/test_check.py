@@ -1,9 +1,11 @@
 import json
+import shutil
 
 import pytest
 
 pytest.importorskip("transformers")
 
+from lontar.models.ranks import write_ranks
 from lontar.models.vocab import write_tokenizer
 from lontar.tokenizer import check
 from lontar.tokenizer.base import open_base
@@ -44,16 +46,52 @@ def test_the_difference_names_its_place():
 
 def test_tricky_text_has_what_it_should():
     joined = "".join(TRICKY)
-    for char in ("\u0302", "\u200b", "\u200c", "\u0e4d\u0e32", "๑", "🇹🇭", "ꦗ", "جاوي", "\ufeff"):
+    for char in ("\u0302", "\u200b", "\u200c", "\u0e4d\u0e32", "๑", "🇹🇭", "ꦗ", "جاوي", "\ufeff", "ေက", "\ud800"):
         assert char in joined
-    assert any(len(text) > 1000 and " " not in text for text in TRICKY)
+    assert any(len(text.encode("utf-8", "replace")) > 90_000 and " " not in text for text in TRICKY)
+
+
+def test_halves_of_characters_go_through_the_same_door(folder):
+    """Two loaders of four raise, one joins and replaces; what they are given has no halves."""
+    assert differences(folder, ["a\ud800b \udc00", "\ud83d\ude00"], loaders=check.LOADERS) == []
 
 
 def test_a_missing_loader_is_left_out(folder, monkeypatch):
     monkeypatch.setattr(check.importlib.util, "find_spec", lambda name: None)
     assert loaded_ids(folder, ["x"]) is None
     assert tiktoken_encoding(open_base(folder)) is None
-    assert differences(folder, ["x"], loaders=check.LOADERS) == []
+    outcome = check.check(folder, ["x"])
+    assert (outcome.compared, outcome.differences) == ((), ())
+    assert outcome.left_out == dict.fromkeys(check.LOADERS, "not installed")
+
+
+def test_a_loader_without_a_form_for_the_tokenizer_is_left_out_with_the_reason(folder, tmp_path):
+    pytest.importorskip("tiktoken")
+    tree = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    tree["pre_tokenizer"]["pretokenizers"].insert(0, {"type": "Digits", "individual_digits": True})
+    (tmp_path / "tokenizer.json").write_text(json.dumps(tree), encoding="utf-8")
+    outcome = check.check(tmp_path, ["x"], loaders=("tiktoken",))
+    assert outcome.compared == () and "not one pattern" in outcome.left_out["tiktoken"]
+
+
+def test_written_ranks_are_what_is_compared(folder, tmp_path):
+    pytest.importorskip("tiktoken")
+    place = shutil.copytree(folder, tmp_path / "t")
+    assert write_ranks(place) is None
+    assert check.check(place, texts_of_all_languages(), loaders=("tiktoken",)).compared == ("tiktoken",)
+    file = place / "ranks.tiktoken"
+    file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:-1]))
+    assert "not the ranks of" in check.check(place, ["x"], loaders=("tiktoken",)).left_out["tiktoken"]
+
+
+def test_the_command_says_what_was_not_compared(folder, monkeypatch):
+    from lontar.tokenizer.commands import check as command
+
+    monkeypatch.setattr(check, "installed", lambda loader: loader == "AutoTokenizer")
+    report = command(folder)
+    assert report.value["loaders"] == ["tokenizers", "AutoTokenizer"]
+    assert report.value["not_installed"] == ["tiktoken", "llama.cpp"]
+    assert "llama.cpp is left out: not installed" in report.notes and not report.exit_code
 
 
 def test_tiktoken_agrees(folder, texts):
