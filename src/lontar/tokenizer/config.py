@@ -34,6 +34,10 @@ class TrainConfig(Config):
     """languages to learn from; empty: all of the corpus"""
     pattern: Literal["qwen35", "qwen2", "gpt-4o", "llama-bpe"] = "qwen35"
     """how text is cut before merging, by the name that llama.cpp knows; `qwen35` keeps combining marks with letters"""
+    allocation: Allocation = "maximin"
+    """who gets the tokens, as in `tokenizer.extend`"""
+    weights: Mapping[LanguageCode, Annotated[float, Field(ge=0)]] = {}
+    """with `weighted`: share of each language in the traffic; 1 where none is given"""
     max_bytes: int = Field(default=50_000_000, ge=1)
     """most text per language to learn from; a vocabulary of thousands does not change any more beyond it"""
 
@@ -71,14 +75,3 @@ class RecutConfig(Config):
     """as in `tokenizer.extend`"""
     weights: Mapping[LanguageCode, Annotated[float, Field(ge=0)]] = {}
     """as in `tokenizer.extend`"""
-
-
-class ResizeConfig(Config):
-    """Settings of `tokenizer.resize`."""
-
-    method: Literal["mean", "random"] = "mean"
-    """rows of new tokens: `mean` of the rows of their old pieces, or `random` with the old rows' spread, to compare"""
-    input: Literal["auto", "mean", "last_weighted"] = "auto"
-    """input rows with `mean`: `last_weighted` counts piece j 2^j times; `auto`: that where the head is not tied"""
-    multiple: int | None = Field(default=None, ge=1)
-    """pad the number of rows to a multiple of this; none: 128 where the base has spare rows, else no padding"""

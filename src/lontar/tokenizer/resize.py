@@ -1,7 +1,9 @@
 """Give a model rows for the tokens of an extended tokenizer, weights copied tensor by tensor.
 
 Spare rows of the base (Qwen3 has 267) are used first. Tokens of the base that it could never produce, and the new
-tokenizer can, count as new: their rows were never trained.
+tokenizer can, count as new: their rows were never trained. Tokens that only the base makes (an extension frees those
+that tear characters apart) get the mean of all rows, in the output above all: the model has learned to expect them, and
+what it expects of a token that never comes is lost to those that do.
 """
 
 from __future__ import annotations
@@ -16,17 +18,21 @@ from lontar.core.config import JsonObject
 from lontar.core.shards import write_json
 from lontar.errors import ArtifactError
 from lontar.models.files import read_chat_template, read_json, read_normalization, text_config, united
+from lontar.models.ranks import RANKS
 from lontar.models.vocab import token_bytes
 from lontar.models.weights import TensorInfo, read_index, read_tensors, write_weights
 from lontar.tokenizer.base import Bpe
-from lontar.tokenizer.config import ResizeConfig
 from lontar.tokenizer.embeddings import Method, grow
+from lontar.tokenizer.resize_config import ResizeConfig
 
 INPUT, OUTPUT = "embed_tokens.weight", "lm_head.weight"
 PADDED = 128
-_TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 # Other forms of the old vocabulary: loaders that prefer them would not see the new tokens.
-_STALE = ("vocab.json", "merges.txt", "added_tokens.json", "tokenizer.model", "vocab.txt", "tekken.json")
+STALE = (
+    *("vocab.json", "merges.txt", "added_tokens.json", "tokenizer.model", "vocab.txt", "tekken.json"),
+    RANKS,
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,14 @@ class Growth:
     """old pieces of every new or revived id"""
     revived: int = 0
     """ids of the base that it could never produce"""
+    freed: Sequence[int] = ()
+    """ids of the base that the new tokenizer never produces"""
+    kept: Mapping[int, int] | None = None
+    """new id -> old id of the rows that are copied; none: every old row keeps its id"""
+
+    def grown(self, old: Any, how: Method, seed: int, made: Any = None) -> Any:
+        """One matrix of the model with its new rows; `made` are rows that were made elsewhere."""
+        return grow(old, self.rows, self.pieces, how, seed, kept=self.kept, idle=self.freed, made=made)
 
 
 def plan(config: JsonObject, old: Bpe, new: Bpe, multiple: int | None = None) -> Growth:
@@ -54,7 +68,8 @@ def plan(config: JsonObject, old: Bpe, new: Bpe, multiple: int | None = None) ->
     revived = revived_tokens(old, new)
     fresh = sorted((i, token) for token, i in new.ids.items() if i >= old.size)
     pieces = {i: old.old_pieces(token) for i, token in [*revived, *fresh]}
-    return Growth(rows, padded(max(rows, new.size), rows > old.size, multiple), pieces, len(revived))
+    freed = freed_tokens(old, new)
+    return Growth(rows, padded(max(rows, new.size), rows > old.size, multiple), pieces, len(revived), freed)
 
 
 def check_extends(old: Bpe, new: Bpe) -> None:
@@ -78,13 +93,27 @@ def revived_tokens(old: Bpe, new: Bpe) -> list[tuple[int, str]]:
 
     Under Qwen3's pattern these are 1,578 Thai tokens among others: it cuts at every vowel sign inside them.
     """
+    return [(i, token) for i, token, before, after in _alone(old, new) if after and not before]
+
+
+def freed_tokens(old: Bpe, new: Bpe) -> list[int]:
+    """Ids of the base that it makes and the new tokenizer does not: their merge is gone, or the pattern cuts them."""
+    cut = {i for i, _, before, after in _alone(old, new) if before and not after}
+    gone = {a + b for a, b in old.merges} - {a + b for a, b in new.merges} - old.specials.keys()
+    return sorted(cut | {old.vocab[token] for token in gone if token in old.vocab})
+
+
+def _alone(old: Bpe, new: Bpe) -> list[tuple[int, str, bool, bool]]:
+    """Id, token, and whether each tokenizer makes it of its own text; ASCII is cut alike by all named patterns."""
     if old.pattern == new.pattern and len(old.merges) == len(new.merges):
         return []
     tokens = [(i, token) for token, i in sorted(old.vocab.items()) if token not in old.specials and not token.isascii()]
     texts = [(i, token, text) for i, token in tokens if (text := _text(token)) is not None]
     batch = [text for _, _, text in texts]
     before, after = (t.tokenizer.encode_batch(batch, add_special_tokens=False) for t in (old, new))
-    return sorted((i, token) for (i, token, _), a, b in zip(texts, before, after, strict=True) if a.ids != [i] == b.ids)
+    return sorted(
+        (i, token, a.ids == [i], b.ids == [i]) for (i, token, _), a, b in zip(texts, before, after, strict=True)
+    )
 
 
 def _text(token: str) -> str | None:
@@ -100,8 +129,18 @@ def padded(rows: int, spare: bool, multiple: int | None) -> int:
     return -(-rows // multiple) * multiple
 
 
-def resize(source: Path, target: Path, growth: Growth, config: ResizeConfig, seed: int) -> None:
+def resize(
+    source: Path, target: Path, growth: Growth, config: ResizeConfig, seed: int, made: Mapping[str, Any] | None = None
+) -> None:
     """Write the weights of `source` to `target` with grown matrices.
+
+    Args:
+        source: the model.
+        target: the folder to write to.
+        growth: which rows.
+        config: how they are made.
+        seed: of the random methods.
+        made: rows [N, D] of the new ids that were made elsewhere, by `input` and `output`.
 
     Raises:
         ArtifactError: the embedding has another name or size than this code knows.
@@ -115,7 +154,9 @@ def resize(source: Path, target: Path, growth: Growth, config: ResizeConfig, see
         _, value = next(iter(read_tensors(source, [name])))
         if name not in grown:
             return value
-        return grow(value, growth.rows, growth.pieces, method_of(name, tied, config), seed)
+        # A stored copy of a tied head is not read: it follows the input.
+        side = "output" if name.endswith(OUTPUT) and not tied else "input"
+        return growth.grown(value, method_of(name, tied, config), seed, (made or {}).get(side))
 
     write_weights(target, infos, tensor)
 
@@ -144,9 +185,9 @@ def is_tied(config: JsonObject, index: Mapping[str, TensorInfo]) -> bool:
 
 
 def method_of(name: str, tied: bool, config: ResizeConfig) -> Method:
-    """How the rows of one matrix are made."""
-    if config.method == "random":
-        return "random"
+    """How the rows of one matrix are made, or where the learned ones start."""
+    if config.method in ("random", "hewitt"):
+        return config.method
     if name.endswith(OUTPUT) or config.input == "mean" or (config.input == "auto" and tied):
         return "mean"
     return "last_weighted"
@@ -166,10 +207,10 @@ def copy_rest(source: Path, target: Path, files: Sequence[str], tokenizer: Path,
         )
     weights = (".safetensors", ".safetensors.index.json")
     for name in files:
-        if name not in ("config.json", *_TOKENIZER, *_STALE) and not name.endswith(weights):
+        if name not in ("config.json", *TOKENIZER_FILES, *STALE) and not name.endswith(weights):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / name, target / name)
-    for name in _TOKENIZER:
+    for name in TOKENIZER_FILES:
         place = tokenizer if (tokenizer / name).is_file() else source
         if (place / name).is_file():
             shutil.copyfile(place / name, target / name)

@@ -19,7 +19,7 @@ from lontar.tokenizer.base import Bpe, check_base
 from lontar.tokenizer.candidates import Candidates, Learned, reachable
 from lontar.tokenizer.config import TrainConfig
 from lontar.tokenizer.extend import CHARACTER_WEIGHT, Groups, lengths, weighted
-from lontar.tokenizer.guard import has_script
+from lontar.tokenizer.guard import has_script, own_script
 from lontar.tokenizer.merges import Settings, inside_character, learn
 from lontar.tokenizer.texts import materials
 
@@ -105,7 +105,9 @@ def _candidates(
     for lang, counts in pieces.items():
         if lang not in native:
             total.update(counts)
-    merges = reachable(base, learn(base, total, settings))
+    merges = learn(base, total, settings)
+    # A Thai pre-token may hold Latin letters; merges of those would run in all Latin text, before its own.
+    merges = reachable(base, merges if script == COMMON else own_script(merges, script))
     full = base.extended(merges)
     # Foreign words decide on the merges of a script as all its text does, and have no order of their own.
     trained = {lang: lengths(base, full, merges, counts) for lang, counts in (native or {"": total}).items()}

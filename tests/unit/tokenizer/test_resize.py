@@ -13,7 +13,6 @@ from lontar.models.tiny import make_model  # noqa: E402
 from lontar.models.vocab import write_tokenizer  # noqa: E402
 from lontar.models.weights import read_index, read_tensors  # noqa: E402
 from lontar.tokenizer.base import open_base  # noqa: E402
-from lontar.tokenizer.config import ResizeConfig  # noqa: E402
 from lontar.tokenizer.resize import (  # noqa: E402
     copy_rest,
     is_tied,
@@ -24,6 +23,7 @@ from lontar.tokenizer.resize import (  # noqa: E402
     revived_tokens,
     with_rows,
 )
+from lontar.tokenizer.resize_config import ResizeConfig  # noqa: E402
 from tests.unit.tokenizer.test_base import dead_word  # noqa: E402
 
 EMBED, HEAD = "model.embed_tokens.weight", "lm_head.weight"

@@ -15,7 +15,8 @@ from lontar.core.stage import stage
 from lontar.errors import ArtifactError, ConfigError, DataError
 from lontar.models.tiny import make_model
 from lontar.models.vocab import write_tokenizer
-from lontar.tokenizer.config import ExtendConfig, ResizeConfig
+from lontar.tokenizer.config import ExtendConfig
+from lontar.tokenizer.resize_config import ResizeConfig
 from lontar.tokenizer.stages import aligned, extend, resize
 from tests.unit.tokenizer.conftest import make_base, sentences
 
@@ -85,7 +86,7 @@ def test_the_folder_tells_what_was_done(extended, model):
     assert extended.verify() == []
     assert set(extended.manifest.files) == {
         "tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "extension.json", "report.json",
-        "lontar.json",
+        "lontar.json", "candidates.jsonl.zst",
     }  # fmt: skip
     assert read(extended, "tokenizer_config.json")["tokenizer_class"] == "PreTrainedTokenizerFast"
     template = "chat_template.jinja"

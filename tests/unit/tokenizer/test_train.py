@@ -8,6 +8,7 @@ from lontar import languages
 from lontar.errors import ConfigError, DataError
 from lontar.models.vocab import DEFAULT_SPECIALS, byte_token, token_bytes, train_bpe
 from lontar.text.unicode import COMMON
+from lontar.tokenizer.guard import has_script
 from lontar.tokenizer.merges import Settings, learn
 from lontar.tokenizer.parity import measure_language
 from lontar.tokenizer.train import bytes_only, parted, train
@@ -82,6 +83,14 @@ def test_bytes_of_a_character_are_joined_from_left_to_right():
     whole = [token_bytes(a + b).decode("utf-8", "replace") for a, b in merges]
     assert [len(token_bytes(a + b)) for a, b in merges[:3]] == [2, 3, 3]
     assert set(whole[1:3]) == {"က", "ခ"} and "ကခ" in whole[3:]
+
+
+def test_no_script_decides_on_the_merges_of_another():
+    """Latin letters inside Khmer words: were their merges Khmer's, they would run before those of English."""
+    texts = {"km": ["ក" + "abab" * 3 + "ខ", "ភាសាខ្មែរ ភាសា"] * 9, "en": [" the cat and the dog and the cab"] * 9}
+    merges = ["".join(pair) for pair in made(texts, vocab_size=310).merges]
+    khmer = [rank for rank, token in enumerate(merges) if has_script(token, "Khmer")]
+    assert len(khmer) > 5 and khmer == [*range(khmer[0], khmer[-1] + 1)], "theirs stand together, and no others between"
 
 
 def test_objectives_change_the_share(texts):
