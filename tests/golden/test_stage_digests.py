@@ -46,6 +46,8 @@ steps:
     config: {backend: echo, tasks: [bits_per_byte, word_order]}
   export: {stage: export.safetensors, inputs: {model: model}}
   english: {stage: tokenizer.train, inputs: {corpus: corpus}, config: {languages: [en], vocab_size: 400}}
+  recut: {stage: tokenizer.recut, inputs: {base: base, tokenizer: tokenizer}, config: {new_tokens: 32}}
+  moved: {stage: tokenizer.transplant, inputs: {model: base, tokenizer: english}, config: {measure: 1}}
   chats:
     stage: data.chats
     config: {sources: [{synthetic: skills, langs: [en], skills: [copy, date], count: 12, heldout: 4}]}
@@ -60,7 +62,7 @@ steps:
 """
 # These hold floating-point results, which differ in the last bits between processors, or digests of such results.
 COMPUTED = (
-    *("model.safetensors", "training.json", "README.md", "lontar.json", "scores.json"),
+    *("model.safetensors", "training.json", "README.md", "lontar.json", "scores.json", "resize.json"),
     *(
         "model-F32.gguf",
         "model-F16.gguf",

@@ -160,7 +160,7 @@ def _train(
         loss.backward()
         optimizer.step()
         schedule.step()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
         advance()
     return losses
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lontar import languages
+from lontar import languages, samples
 from lontar.core.artifact import Corpus, Model, Tokenizer
 from lontar.core.job import Job
+from lontar.core.manifest import sha256_file
 from lontar.core.shards import write_json
 from lontar.core.stage import stage
 from lontar.tokenizer.resize_config import ResizeConfig, TransplantConfig
@@ -16,16 +17,14 @@ if TYPE_CHECKING:
     from lontar.tokenizer.rows import Change
 
 LIBRARIES = ("torch", "transformers", "safetensors", "tokenizers")
-REPORT = "report.json"
+REPORT = "resize.json"
 
 
 def _uses(config: ResizeConfig, inputs: dict[str, Any]) -> dict[str, str]:
     """Without a corpus the packaged sentences are measured."""
-    from lontar.tokenizer.stages import sentence_files
-
     if not config.measure or inputs.get("corpus") is not None:
         return {}
-    return sentence_files(language.code for language in languages.all_languages())
+    return {f"sample:{path.stem}": sha256_file(path) for path in sorted(samples.path("parity").glob("*.jsonl"))}
 
 
 @stage("tokenizer.resize", out=Model, version=4, libraries=LIBRARIES, uses=_uses)

@@ -110,14 +110,13 @@ def extend(
     with job.progress.task("extend", total=3, unit="steps") as task:
         made = extended(old, texts, sentences, config, _model_type(base.path), expansion)
         task.advance()
-        sample = [text for lang in sorted(texts) for text in texts[lang][:SAMPLE]]
+        texts = {lang: many[:SAMPLE] for lang, many in sorted(texts.items())}  # the rest is no longer needed in memory
+        sample = [text for many in texts.values() for text in many]
         notes = _finish(
             job, base.path, made, sample, languages.pipeline(sorted(texts)), report.notes(made, config.new_tokens)
         )
         task.advance()
-        table = report.compare(
-            old, made.new, {**measured, **{k: t[:SAMPLE] for k, t in texts.items() if k not in measured}}
-        )
+        table = report.compare(old, made.new, {**texts, **measured})
         _report(job, made, config.new_tokens, table, measured, notes)
         task.advance()
 

@@ -23,6 +23,8 @@ from lontar.tokenizer.rows import Change
 from lontar.tokenizer.sparse import MOST_ATOMS, donated
 
 ROLES = ("bos", "eos", "pad", "unk")
+# Where one new token plays several parts, it takes the row of the last of these: ending a text is what must be learned.
+_PRECEDENCE = ("unk", "pad", "bos", "eos")
 
 
 def plan(model: Path, tokenizer: Path, old: Bpe, new: Bpe, multiple: int | None = None) -> Growth:
@@ -57,7 +59,7 @@ def _roles(model: Path, tokenizer: Path, old: Bpe, new: Bpe) -> dict[int, int]:
     """New id to old id of special tokens that play the same part under another name."""
     before, after = (_named(folder, bpe) for folder, bpe in ((model, old), (tokenizer, new)))
     texts = {i: token for token, i in new.ids.items()}
-    both = [role for role in ROLES if role in before and role in after]
+    both = sorted((role for role in ROLES if role in before and role in after), key=_PRECEDENCE.index)
     return {after[role]: before[role] for role in both if texts[after[role]] not in old.ids}
 
 

@@ -86,7 +86,7 @@ def test_the_folder_tells_what_was_done(extended, model):
     assert extended.verify() == []
     assert set(extended.manifest.files) == {
         "tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "extension.json", "report.json",
-        "lontar.json", "candidates.jsonl.zst",
+        "lontar.json", "candidates.jsonl.zst", "ranks.tiktoken",
     }  # fmt: skip
     assert read(extended, "tokenizer_config.json")["tokenizer_class"] == "PreTrainedTokenizerFast"
     template = "chat_template.jinja"
@@ -189,7 +189,7 @@ def test_typos_in_a_config(given, hint):
 
 def test_resize_makes_a_whole_model(model, extended, tmp_path):
     made = resize(tmp_path / "resized", model, extended, config=ResizeConfig())
-    assert made.verify() == [] and set(made.manifest.files) == set(model.manifest.files)
+    assert made.verify() == [] and set(made.manifest.files) == {*model.manifest.files, "resize.json"}
     new = read(extended, "tokenizer.json")["model"]["vocab"]
     assert read(made, "config.json")["vocab_size"] == made.manifest.metrics["rows"] == len(new)
     assert made.manifest.metrics["new_tokens"] == extended.manifest.metrics["tokens.added"]
