@@ -94,8 +94,8 @@ class Student:
         """Mean next-token loss in nats."""
         torch = need("torch", extra="train")
         logits_PV = states_PD @ self.output_VD.T
-        new_PN = states_PD @ self.learned[-1].to(states_PD.dtype).T
-        logits_PV = logits_PV.index_copy(1, self.ids_N, new_PN).float()
+        new_logits = states_PD @ self.learned[-1].to(states_PD.dtype).T
+        logits_PV = logits_PV.index_copy(1, self.ids_N, new_logits).float()
         return torch.nn.functional.cross_entropy(logits_PV, labels_P)
 
 
