@@ -27,7 +27,7 @@ from lontar.tokenizer.base import Bpe, open_base
 from lontar.tokenizer.config import ExtendConfig
 from lontar.tokenizer.extend import Extension, extend
 from lontar.tokenizer.parity import gini
-from lontar.tokenizer.stages import packaged_sentences
+from lontar.tokenizer.sentences import packaged_sentences
 
 SEA = ("id", "ms", "tl", "jv", "su", "vi", "th", "my", "km", "lo", "ta")
 BREAKS = ("my", "lo", "km", "th", "ta")

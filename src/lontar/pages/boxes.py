@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from lontar.core.extras import need
 from lontar.pages.clusters import boxes, clusters, parts, piece_label
+from lontar.text.graphemes import cluster_borders
+from lontar.text.unicode import is_utf8
 
 # Runs of torn tokens that are spelled out below a sentence: enough to see how a letter is torn, not a table of bytes.
 SPELLED_OUT, LONGEST_SPELLED = 3, 9
@@ -84,31 +85,14 @@ def spans(text: str, pieces: Iterable[bytes]) -> list[Span]:
     if b"".join(listed) != text.encode("utf-8"):
         raise ValueError("the tokens do not spell the text")
     owner = [i for i, char in enumerate(text) for _ in char.encode("utf-8")]
-    borders = _ends(need("regex", extra="text").findall(r"\X", text))
+    borders = cluster_borders(text)
     found, start = [], 0
     for piece in listed:
         end = start + len(piece)
         whole = start in borders and end in borders
-        found.append(Span(start, end, owner[start], owner[end - 1] + 1, whole, _is_text(piece)))
+        found.append(Span(start, end, owner[start], owner[end - 1] + 1, whole, is_utf8(piece)))
         start = end
     return found
-
-
-def _ends(parts_of_text: Iterable[str]) -> set[int]:
-    """Bytes at which parts of a text end, and its start."""
-    found, at = {0}, 0
-    for part in parts_of_text:
-        at += len(part.encode("utf-8"))
-        found.add(at)
-    return found
-
-
-def _is_text(piece: bytes) -> bool:
-    try:
-        piece.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def cells(text: str, found: Sequence[Span]) -> list[Cell]:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 from lontar.core.extras import need
 from lontar.text.hidden import bare, restored, shown
 
-__all__ = ["grapheme_pieces", "graphemes"]
+__all__ = ["cluster_borders", "grapheme_pieces", "graphemes"]
 
 # Subscripts of Khmer and Burmese: their sign asks for one more letter.
 _STACKER = ("\u17d2", "\u1039")
@@ -37,6 +38,22 @@ def grapheme_pieces(text: str) -> list[str]:
     if any(sign in text for sign in _STACKER):
         found = _stacked(found)
     return restored(text, found)
+
+
+def cluster_borders(text: str, errors: str = "strict") -> set[int]:
+    """Where clusters begin and end, in bytes of the text's UTF-8; U+200B is a cluster of its own.
+
+    Args:
+        text: any text.
+        errors: how characters without a form in UTF-8 are encoded, as in `str.encode`.
+
+    Raises:
+        MissingExtraError: regex is not installed.
+    """
+    clusters: list[str] = _cluster().findall(text)
+    if any(sign in text for sign in _STACKER):
+        clusters = _stacked(clusters)
+    return set(accumulate((len(cluster.encode("utf-8", errors)) for cluster in clusters), initial=0))
 
 
 def _stacked(clusters: list[str]) -> list[str]:

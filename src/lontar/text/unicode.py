@@ -19,6 +19,7 @@ __all__ = [
     "OTHER",
     "SCRIPTS",
     "ascii_digits",
+    "is_utf8",
     "native_digits",
     "script_counts",
     "script_of",
@@ -97,3 +98,12 @@ def whole(text: str) -> str:
     if text.isascii() or not _HALF.search(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def is_utf8(data: bytes) -> bool:
+    """Whether the bytes are text: valid UTF-8, so that no character is there in part."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -67,9 +67,9 @@ def savings(full: Bpe, merges: Sequence[Pair], pieces: Mapping[str, int]) -> Cou
 
 
 def parts_by_rank(merges: Sequence[Pair]) -> list[tuple[int, ...]]:
-    """For each merge, the ranks of those that make its parts."""
+    """For each merge, the ranks of those that make its parts, twice where both are the same."""
     made = {left + right: i for i, (left, right) in reversed([*enumerate(merges)])}
-    return [tuple(made[part] for part in {left, right} if part in made) for left, right in merges]
+    return [tuple(made[part] for part in (left, right) if part in made) for left, right in merges]
 
 
 def best_first(

@@ -8,11 +8,12 @@ from pathlib import Path
 from lontar.errors import ArtifactError
 from lontar.models.files import read_chat_template
 from lontar.tokenizer.base import Bpe, open_base, text_of
-from lontar.tokenizer.check import differences, loaded_ids, texts_of_all_languages
+from lontar.tokenizer.check import LOADERS, differences, loaded_ids, texts_of_all_languages
 from lontar.tokenizer.extend import Extension
 
 # Loading and comparing in transformers is slow; so many guard lines are a fair sample of one loader's behavior.
 LOADER_LINES = 2000
+_HINTS = {"AutoTokenizer": "the base's class changes its tokenizer when it is loaded; try pattern=keep"}
 # Lines encoded at once, on all cores.
 BATCH = 500
 
@@ -81,10 +82,10 @@ def audit_files(folder: Path, base: Path, guard: Sequence[str], texts: Sequence[
         raise ArtifactError(f"{folder}: the chat template is not the base's")
     config = base / "config.json" if (base / "config.json").is_file() else None
     samples = [*texts_of_all_languages(), *texts, *guard[:LOADER_LINES]]
-    if found := differences(folder, samples, config=config):
+    if found := differences(folder, samples, config=config, loaders=LOADERS):
         raise ArtifactError(
             f"{len(found)} texts have other ids in another loader; first {found[0]}",
-            hint="the base's class changes its tokenizer when it is loaded; try pattern=keep",
+            hint=_HINTS.get(found[0].loader),
         )
     known = config is not None or (base / "tokenizer_config.json").is_file()
     return _same_as_loaded(folder, base, config, guard[:LOADER_LINES]) if known else []

@@ -22,9 +22,9 @@ from typing import Any
 from lontar.core.extras import need
 from lontar.errors import DataError
 from lontar.models.odd_text import TRICKY, texts_of_all_languages
-from lontar.models.ranks import RANKS, NoRanksError, encoding, load_ranks
+from lontar.models.ranks import RANKS, encoding, load_ranks
 from lontar.text.unicode import whole
-from lontar.tokenizer.base import Bpe, open_base
+from lontar.tokenizer.base import open_base
 
 __all__ = [
     "LOADERS",
@@ -36,7 +36,6 @@ __all__ = [
     "installed",
     "loaded_ids",
     "texts_of_all_languages",
-    "tiktoken_encoding",
 ]
 
 _FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "special_tokens_map.json")
@@ -152,16 +151,3 @@ def loaded_ids(folder: Path, texts: Sequence[str], *, config: Path | None = None
             shutil.copyfile(config, place / "config.json")
         loaded = need("transformers", extra="train").AutoTokenizer.from_pretrained(str(place), local_files_only=True)
     return [list(loaded(text)["input_ids"]) for text in texts]
-
-
-def tiktoken_encoding(tokenizer: Bpe) -> Any:
-    """The vocabulary as a `tiktoken.Encoding`, for text that its normalizer has seen.
-
-    None when tiktoken is not installed, or would give other ids (`models.ranks`).
-    """
-    if importlib.util.find_spec("tiktoken") is None:
-        return None
-    try:
-        return encoding(tokenizer.tree)
-    except NoRanksError:
-        return None

@@ -38,9 +38,14 @@ def report(
         html: also write a page to this file: the tables, and a sentence of each language with its tokens as boxes.
     """
     from lontar.tokenizer.parity import measure
+    from lontar.tokenizer.sentences import packaged_languages, packaged_sentences
     from lontar.tokenizer.vocabularies import open_vocabulary
 
-    sentences = read_parallel(Path(parallel), langs) if parallel else _chosen(packaged(), langs, "the package")
+    sentences = (
+        read_parallel(Path(parallel), langs)
+        if parallel
+        else _chosen(packaged_sentences(packaged_languages(), "test"), langs, "the package")
+    )
     opened = [open_vocabulary(path) for path in tokenizers]
     found = [measure(each, sentences, dead=dead) for each in opened]
     tables, notes = _tables(found, dead), [*_notes(found), GINI_NOTE]
@@ -52,17 +57,7 @@ def report(
     return Report([each.as_json() for each in found], tables, notes)
 
 
-def packaged() -> dict[str, list[str]]:
-    """The package's own sentences that nothing is trained on, by language."""
-    from lontar import samples
-
-    return {
-        path.stem: [str(row["text"]) for _, row in read_jsonl(path) if row["split"] == "test"]
-        for path in sorted(samples.path("parity").glob("*.jsonl"))
-    }
-
-
-def _chosen(sentences: dict[str, list[str]], langs: str, where: str) -> dict[str, list[str]]:
+def _chosen(sentences: Mapping[str, Sequence[str]], langs: str, where: str) -> dict[str, Sequence[str]]:
     """The sentences of the languages asked for, with English for parity; of those that lontar knows when none are.
 
     Raises:
@@ -77,7 +72,7 @@ def _chosen(sentences: dict[str, list[str]], langs: str, where: str) -> dict[str
     return {code: some for code, some in sentences.items() if code in (wanted or known) or (wanted and code == "en")}
 
 
-def read_parallel(file: Path, langs: str = "") -> dict[str, list[str]]:
+def read_parallel(file: Path, langs: str = "") -> dict[str, Sequence[str]]:
     """Sentences by language (our codes where there is one) of rows that all languages have.
 
     Raises:

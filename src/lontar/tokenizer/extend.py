@@ -15,19 +15,15 @@ import numpy as np
 
 from lontar import languages
 from lontar.errors import ConfigError, DataError
-from lontar.tokenizer.allocate import savings
 from lontar.tokenizer.base import Bpe, Pair
-from lontar.tokenizer.candidates import Candidates, Learned, Lengths, equal_weights, reachable
+from lontar.tokenizer.candidates import CHARACTER_WEIGHT, Learned, balanced, candidates, reachable
 from lontar.tokenizer.config import ExtendConfig, RecutConfig
 from lontar.tokenizer.guard import LATIN, choose_pattern, guarded, has_script, own_script, straddling
-from lontar.tokenizer.merges import Settings, inside_character, learn, tokens_of
+from lontar.tokenizer.merges import Settings, learn, tokens_of
 from lontar.tokenizer.texts import Guard, Material, guard_of, materials
 
 # Learning more than the budget leaves room to choose; of several groups none gets more than about a third.
 OVERSAMPLE, MANY_GROUPS = 2, 3
-# On 16,384 tokens: Burmese tokens that break a character fall from 1.5 to 0.5 %, Khmer from 20 to 17 %, for 0.04 %
-# more tokens; a weight of 8 gives 0.4 and 15 % for 0.3 % more.
-CHARACTER_WEIGHT = 3
 Groups = Mapping[str, Mapping[str, Counter[str]]]
 """pre-tokens with their counts, per script and language"""
 
@@ -38,8 +34,8 @@ class Extension:
 
     original: Bpe
     """the base as it came"""
-    base: Bpe
-    """the base with the pattern of the new tokenizer, and without the merges that tear its scripts apart"""
+    learned: Learned
+    """what this was cut from, and other budgets can be"""
     new: Bpe
     merges: Mapping[str, Sequence[Pair]]
     """per script group, in order of rank"""
@@ -49,10 +45,16 @@ class Extension:
     dropped: int = 0
     """merges that would have changed guarded text"""
     note: str | None = None
-    freed: Sequence[str] = ()
-    """tokens of the base that are made no more: they tore characters apart"""
-    learned: Learned | None = None
-    """what other budgets are cut from"""
+
+    @property
+    def base(self) -> Bpe:
+        """The base with the pattern of the new tokenizer, and without the merges that tear its scripts apart."""
+        return self.learned.base
+
+    @property
+    def freed(self) -> list[str]:
+        """Tokens of the base that are made no more: they tore characters apart."""
+        return tokens_of(self.learned.torn)
 
     @cached_property
     def new_ids(self) -> dict[str, int]:
@@ -129,8 +131,7 @@ def finished(
 ) -> Extension:
     """The extension by the merges that were chosen."""
     new = learned.base.extended([pair for _, pairs in sorted(merges.items()) for pair in pairs])
-    freed = tuple(tokens_of(learned.torn))
-    return Extension(original, learned.base, new, merges, counts, guard, dropped, note, freed, learned)
+    return Extension(original, learned, new, merges, counts, guard, dropped, note)
 
 
 def wanted(texts: Mapping[str, Sequence[str]], config: ExtendConfig) -> list[str]:
@@ -156,13 +157,15 @@ def learn_groups(
     """Merges of every group with what they save, and how many were dropped because they would change guarded text."""
     base, found, dropped = empty.base, [], 0
     settings = _settings(config, len(groups))
+    character_weight = CHARACTER_WEIGHT if config.grapheme_first else 1
     for script, pieces in sorted(groups.items()):
-        merges = own_script(learn(base, weighted(pieces), settings), script)
+        merges = own_script(learn(base, balanced(pieces), settings), script)
         if script == LATIN:
             kept = guarded(base, merges, base.count_pieces(guard.lines))
             dropped, merges = len(merges) - len(kept), kept
         merges = reachable(base, merges)
-        found.append(_candidates(base, script, merges, pieces, texts_of, config))
+        measured = {lang: (base.count_pieces(texts_of[lang].measure), texts_of[lang].sentences) for lang in pieces}
+        found.append(candidates(base, script, merges, pieces, measured, character_weight))
     return replace(empty, groups=found), dropped
 
 
@@ -198,40 +201,6 @@ def check_groups(groups: Groups) -> None:
                     f"the corpus has no word in {script} script in {lang}, though it has text in that language",
                     hint="check the language tag and the encoding of the source, or leave the language out",
                 )
-
-
-def weighted(pieces: Mapping[str, Counter[str]]) -> Counter[str]:
-    """Counts over all languages of a group, weighted to about equal size."""
-    sizes = {lang: sum(n * len(piece) for piece, n in counts.items()) for lang, counts in pieces.items()}
-    total: Counter[str] = Counter()
-    for lang, weight in equal_weights(sizes).items():
-        total.update({piece: n * weight for piece, n in pieces[lang].items()})
-    return total
-
-
-def _candidates(
-    base: Bpe,
-    script: str,
-    merges: Sequence[Pair],
-    pieces: Mapping[str, Counter[str]],
-    texts_of: Mapping[str, Material],
-    config: ExtendConfig,
-) -> Candidates:
-    full = base.extended(merges)
-    trained = {lang: lengths(base, full, merges, counts) for lang, counts in pieces.items()}
-    measured = {
-        lang: lengths(base, full, merges, base.count_pieces(texts_of[lang].measure), texts_of[lang].sentences)
-        for lang in pieces
-    }
-    weights = [CHARACTER_WEIGHT if config.grapheme_first and inside_character(pair) else 1 for pair in merges]
-    return Candidates(script, merges, trained, measured, weights)
-
-
-def lengths(base: Bpe, full: Bpe, merges: Sequence[Pair], pieces: Mapping[str, int], sentences: float = 1.0) -> Lengths:
-    """How pre-tokens with counts shrink with every merge, from `base` to `full`, which has all of them."""
-    start = sum(n * len(base.split(piece)) for piece, n in pieces.items())
-    saved = savings(full, merges, pieces)
-    return Lengths(start, np.array([saved[pair] for pair in merges], dtype=np.int64), sentences)
 
 
 def _counts(base: Bpe, merges: Mapping[str, Sequence[Pair]], groups: Groups) -> dict[str, int]:

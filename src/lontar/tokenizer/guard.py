@@ -16,7 +16,7 @@ from typing import Literal
 
 from lontar.errors import ConfigError
 from lontar.models.vocab import WITH_MARKS, split_pattern, token_bytes
-from lontar.text.unicode import script_of
+from lontar.text.unicode import is_utf8, script_of
 from lontar.tokenizer.base import Bpe, Pair, text_of
 from lontar.tokenizer.merges import tokens_of, without
 
@@ -94,7 +94,11 @@ def straddling(base: Bpe, scripts: Iterable[str]) -> list[Pair]:
     for left, right in base.merges:
         for part in {left, right}:
             built.setdefault(part, []).append(left + right)
-    gone = {token for start in torn if not any(map(_is_text, over := _above(start, built))) for token in over}
+    gone: set[str] = set()
+    for start in torn:
+        over = _above(start, built)
+        if not any(is_utf8(token_bytes(token)) for token in over):
+            gone |= over
     return [pair for pair in base.merges if pair[0] + pair[1] in gone]
 
 
@@ -106,14 +110,6 @@ def _above(token: str, built: Mapping[str, Sequence[str]]) -> set[str]:
             found.add(one)
             stack += built.get(one, ())
     return found
-
-
-def _is_text(token: str) -> bool:
-    try:
-        token_bytes(token).decode("utf-8")
-    except (UnicodeDecodeError, KeyError):
-        return False
-    return True
 
 
 def _torn(data: bytes, leads: Sequence[bytes]) -> bool:

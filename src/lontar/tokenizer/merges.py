@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 from lontar.core.extras import need
 from lontar.models.vocab import token_bytes
+from lontar.text.graphemes import cluster_borders
+from lontar.text.unicode import is_utf8
 from lontar.tokenizer.base import Bpe, Pair
 
 Word = tuple[str, ...]
@@ -178,20 +180,14 @@ def clusters_of(word: Sequence[str]) -> list[Word]:
 
     Tokens that reach over a border join what they touch. A word that is no text has one group per token.
     """
-    regex = need("regex", extra="text")
-    sizes = [len(token) for token in word]  # a byte-level token has one character per byte
-    try:
-        text = b"".join(token_bytes(token) for token in word).decode("utf-8")
-    except UnicodeDecodeError:
+    data = b"".join(token_bytes(token) for token in word)
+    if not is_utf8(data):
         return [(token,) for token in word]
-    ends, at = set[int](), 0
-    for cluster in regex.findall(r"\X", text):
-        at += len(cluster.encode("utf-8"))
-        ends.add(at)
+    ends = cluster_borders(data.decode("utf-8"))
     groups: list[Word] = []
     begin = at = 0
-    for i, size in enumerate(sizes):
-        at += size
+    for i, token in enumerate(word):
+        at += len(token)  # a byte-level token has one character per byte
         if at in ends:
             groups.append(tuple(word[begin : i + 1]))
             begin = i + 1
@@ -200,11 +196,8 @@ def clusters_of(word: Sequence[str]) -> list[Word]:
 
 def inside_character(pair: Pair) -> bool:
     """Whether the merge makes at most one user-perceived character, or a part of one."""
-    try:
-        text = token_bytes(pair[0] + pair[1]).decode("utf-8")
-    except UnicodeDecodeError:
-        return True
-    return need("regex", extra="text").fullmatch(r"\X", text) is not None
+    data = token_bytes(pair[0] + pair[1])
+    return not is_utf8(data) or len(cluster_borders(data.decode("utf-8"))) == 2
 
 
 def length(token: str) -> int:

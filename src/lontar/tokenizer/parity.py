@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from lontar.core.config import JsonObject
-from lontar.core.extras import need
 from lontar.text import normalize
-from lontar.text.unicode import script_counts
+from lontar.text.graphemes import cluster_borders
+from lontar.text.unicode import is_utf8, script_counts
 from lontar.tokenizer.vocabularies import Vocabulary
 
 __all__ = ["Costs", "Measured", "broken_tokens", "gini", "measure", "measure_language"]
@@ -143,25 +143,14 @@ def broken_tokens(tokens: Sequence[bytes]) -> tuple[int, int]:
     """Tokens that begin or end within a grapheme cluster of what they spell together, and those that are no UTF-8."""
     data = b"".join(tokens)
     text = data.decode("utf-8", "surrogateescape")
-    borders, at = {0}, 0
-    for cluster in need("regex", extra="text").findall(r"\X", text):
-        at += len(cluster.encode("utf-8", "surrogateescape"))
-        borders.add(at)
+    borders = cluster_borders(text, "surrogateescape")
     broken = invalid = start = 0
     for token in tokens:
         end = start + len(token)
         broken += start not in borders or end not in borders
-        invalid += not _is_text(token)
+        invalid += not is_utf8(token)
         start = end
     return broken, invalid
-
-
-def _is_text(token: bytes) -> bool:
-    try:
-        token.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def gini(values: Sequence[float]) -> float:

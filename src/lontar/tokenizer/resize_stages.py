@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lontar import languages, samples
+from lontar import samples
 from lontar.core.artifact import Corpus, Model, Tokenizer
 from lontar.core.job import Job
 from lontar.core.manifest import sha256_file
 from lontar.core.shards import write_json
 from lontar.core.stage import stage
 from lontar.tokenizer.resize_config import ResizeConfig, TransplantConfig
+from lontar.tokenizer.sentences import packaged_languages, packaged_sentences
 
 if TYPE_CHECKING:
     from lontar.tokenizer.rows import Change
@@ -100,8 +101,6 @@ def _texts(corpus: Corpus | None, most: int) -> Mapping[str, Sequence[str]]:
     """Held-out documents of the corpus; the packaged sentences where there are none."""
     from itertools import islice
 
-    from lontar.tokenizer.stages import packaged_sentences
-
     if corpus is not None and (langs := corpus.langs("heldout")):
         return {lang: [doc.text for doc in islice(corpus.documents("heldout", [lang]), most)] for lang in langs}
-    return packaged_sentences((language.code for language in languages.all_languages()), "test")
+    return packaged_sentences(packaged_languages(), "test")

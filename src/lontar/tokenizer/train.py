@@ -16,15 +16,17 @@ from lontar.errors import DataError
 from lontar.models.vocab import byte_characters, pre_tokenizer, to_json, with_specials
 from lontar.text.unicode import COMMON
 from lontar.tokenizer.base import Bpe, check_base
-from lontar.tokenizer.candidates import Candidates, Learned, reachable
+from lontar.tokenizer.candidates import Candidates, Learned, balanced, candidates, reachable
 from lontar.tokenizer.config import TrainConfig
-from lontar.tokenizer.extend import CHARACTER_WEIGHT, Groups, lengths, weighted
+from lontar.tokenizer.extend import Groups
 from lontar.tokenizer.guard import has_script, own_script
-from lontar.tokenizer.merges import Settings, inside_character, learn
+from lontar.tokenizer.merges import Settings, learn
 from lontar.tokenizer.texts import materials
 
 # Little text fills a vocabulary with what was seen once, at its end; longer tokens than this are boilerplate.
 MIN_COUNT, MAX_TOKEN_CHARS = 1, 32
+# What stands for the languages of a group that is no language's own.
+ALL = "all"
 
 
 def train(
@@ -101,16 +103,13 @@ def _candidates(
     settings: Settings,
 ) -> Candidates:
     native = {lang: counts for lang, counts in pieces.items() if languages.get(lang).script == script}
-    total = weighted(native)
+    total = balanced(native)
     for lang, counts in pieces.items():
         if lang not in native:
             total.update(counts)
     merges = learn(base, total, settings)
     # A Thai pre-token may hold Latin letters; merges of those would run in all Latin text, before its own.
     merges = reachable(base, merges if script == COMMON else own_script(merges, script))
-    full = base.extended(merges)
     # Foreign words decide on the merges of a script as all its text does, and have no order of their own.
-    trained = {lang: lengths(base, full, merges, counts) for lang, counts in (native or {"": total}).items()}
-    costs = {lang: lengths(base, full, merges, counts, sentences[lang]) for lang, counts in measured.items()}
-    weights = [CHARACTER_WEIGHT if inside_character(pair) else 1 for pair in merges]
-    return Candidates(script, merges, trained, costs, weights)
+    costs = {lang: (counts, sentences[lang]) for lang, counts in measured.items()}
+    return candidates(base, script, merges, native or {ALL: total}, costs)

@@ -12,9 +12,10 @@ from lontar.errors import ArtifactError, ConfigError, DataError
 from lontar.tokenizer import report
 from lontar.tokenizer.audit import audit
 from lontar.tokenizer.base import text_of
+from lontar.tokenizer.candidates import balanced
 from lontar.tokenizer.check import texts_of_all_languages
 from lontar.tokenizer.config import ExtendConfig
-from lontar.tokenizer.extend import Extension, extend, grouped, weighted
+from lontar.tokenizer.extend import Extension, extend, grouped
 from lontar.tokenizer.texts import Guard, materials
 from tests.unit.tokenizer.conftest import changed, make_base, sentences
 
@@ -119,7 +120,7 @@ def test_llama_takes_whole_words_from_its_vocabulary(texts):
 def test_small_languages_count_in_their_group(base):
     large, small = ["kata ini bahasa"] * 1 + [f"kata {i} bahasa lain" for i in range(90)], ["ngagunakeun"]
     texts = materials({"id": large, "su": small}, {})
-    counts = weighted(grouped(base, texts)["Latin"])
+    counts = balanced(grouped(base, texts)["Latin"])
     assert counts["ngagunakeun"] == 8
     assert counts["Ġbahasa"] == 91
 
@@ -177,6 +178,7 @@ ROOT = Path(__file__).parents[3]
 SCRIPT = """
 import hashlib, json
 from tests.unit.tokenizer.conftest import make_base, sentences
+from lontar.tokenizer.candidates import balanced
 from lontar.tokenizer.config import ExtendConfig
 from lontar.tokenizer.extend import extend
 texts = sentences()

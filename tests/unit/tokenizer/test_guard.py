@@ -3,9 +3,9 @@ import json
 import pytest
 
 from lontar.errors import ConfigError
+from lontar.models.ranks import encoding
 from lontar.models.vocab import PATTERNS, byte_token, to_json, train_bpe
 from lontar.tokenizer.base import check_base
-from lontar.tokenizer.check import tiktoken_encoding
 from lontar.tokenizer.guard import choose_pattern, guarded, has_marks, has_script, lead_bytes, own_script, straddling
 from lontar.tokenizer.guard_text import guard_lines
 from lontar.tokenizer.texts import guard_of
@@ -125,5 +125,5 @@ def test_tokens_without_a_merge_are_not_made_by_tiktoken():
     base, _ = torn_base()
     less = base.less(straddling(base, ["Tamil"]))
     text = "கிக the ிக"
-    assert tiktoken_encoding(less).encode_ordinary(text) == less.encode(text)
-    assert tiktoken_encoding(base).encode_ordinary(text) == base.encode(text) != less.encode(text)
+    assert encoding(less.tree).encode_ordinary(text) == less.encode(text)
+    assert encoding(base.tree).encode_ordinary(text) == base.encode(text) != less.encode(text)

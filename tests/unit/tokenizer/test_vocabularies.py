@@ -147,12 +147,13 @@ def test_tokens_that_no_text_gives(made, tmp_path):
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data/tokenizers: not part of a clone")
 def test_known_tokenizers():
     pytest.importorskip("tiktoken")
-    from lontar.tokenizer.commands import packaged
+    from lontar.tokenizer.sentences import packaged_languages, packaged_sentences
 
     qwen = open_vocabulary(DATA / "qwen3")
     thai = [i for i in qwen.dead if any("\u0e01" <= c <= "\u0e4e" for c in qwen.tokens[i].decode())]
     assert len(thai) == 1578
-    costs = {name: measure(open_vocabulary(DATA / name), packaged(), dead=False) for name in ("llama3", "gemma3")}
+    sentences = packaged_sentences(packaged_languages(), "test")
+    costs = {name: measure(open_vocabulary(DATA / name), sentences, dead=False) for name in ("llama3", "gemma3")}
     assert costs["gemma3"].gini_sentence < costs["llama3"].gini_sentence
 
 
