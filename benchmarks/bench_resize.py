@@ -6,7 +6,7 @@ tokens: on the same text in as many steps, so its rows are longer by as much as 
 rows that nothing has seen; U+200B is removed.
 
     python benchmarks/bench_resize.py --data ../shared/data
-    python benchmarks/bench_resize.py --methods mean distill --pretrain 300    # a look in two minutes
+    python benchmarks/bench_resize.py --methods mean distill --pretrain 100    # a look in two minutes
 """
 
 from __future__ import annotations
@@ -89,8 +89,7 @@ def main() -> None:
     options = parse()
     with tempfile.TemporaryDirectory() as temporary:
         experiment = Experiment(options, Path(temporary))
-        for tied in (True, False) if options.untied else (True,):
-            experiment.run(tied)
+        experiment.run(tied=not options.untied)
 
 
 def parse() -> argparse.Namespace:
@@ -101,12 +100,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--heldout", type=int, default=40, help="FLORES rows per language")
     parser.add_argument("--vocab", type=int, default=2048)
     parser.add_argument("--new-tokens", type=int, default=2048)
-    parser.add_argument("--pretrain", type=int, default=700, help="steps of the base")
+    parser.add_argument("--pretrain", type=int, default=300, help="steps of the base")
     parser.add_argument("--steps", type=int, default=60, help="steps of continued training")
     parser.add_argument("--seq-len", type=int, default=128, help="tokens of a row in the new tokenizer")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
-    parser.add_argument("--untied", action="store_true", help="a model with a head of its own, too")
-    parser.add_argument("--distill", nargs="*", default=[], help="settings of distillation: steps=300 rate=0.03")
+    parser.add_argument("--untied", action="store_true", help="a model with a head of its own")
+    parser.add_argument("--distill", nargs="*", default=["steps=150"], help="settings of distillation")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     if not (options.data / "mono").is_dir():
@@ -175,7 +174,13 @@ class Experiment:
     def continued(self, place: Path, model: Model, seq_len: int) -> Mapping[str, float]:
         """Trained on: bits per byte before and after."""
         config = CptConfig(
-            languages=self.langs, steps=self.options.steps, seq_len=seq_len, batch=8, replay=0.0, dtype="float32"
+            languages=self.langs,
+            steps=self.options.steps,
+            seq_len=seq_len,
+            batch=8,
+            replay=0.0,
+            dtype="float32",
+            eval_bytes=8000,
         )
         return cpt.using(**self.given)(place, model, self.corpus, config=config).manifest.metrics
 

@@ -31,7 +31,7 @@ class ResizeConfig(Config):
     """with `distill`: passages per step"""
     passage_chars: int = Field(default=200, ge=16)
     """with `distill`: longest passage, in characters"""
-    rate: float = Field(default=0.03, gt=0, le=1)
+    rate: float = Field(default=0.1, gt=0, le=1)
     """with `distill`: learning rate, in units of the old rows' root mean square"""
     measure: int = Field(default=8, ge=0)
     """measure bits per byte before and after on so many sentences of each language: held-out documents of the corpus,
