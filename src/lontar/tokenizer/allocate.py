@@ -23,8 +23,8 @@ from lontar.tokenizer.config import Allocation
 # judged by the next four: one alone, measured on thirty sentences, is noise.
 PORTIONS, LOOK_AHEAD = 256, 4
 # What the objectives minimize is the sum of (tokens per sentence) ** p over the languages. The higher p, the more the
-# longest counts: at +16,384 tokens on Qwen3 the maximum alone gives 1.54 times English on average and 1.59 at most, 8
-# gives 1.47 and 1.65, 4 gives 1.47 and 1.66, 1 gives 1.46 and 1.72. With p = 0 it is their product.
+# longest counts: at +16,384 tokens on Qwen3 64 gives 1.52 times English on average and 1.64 at most, 8 gives 1.47 and
+# 1.66, 1 gives 1.47 and 1.76 (`benchmarks/bench_shares.py`). With p = 0 it is their product.
 EXPONENT: dict[str, float] = {"maximin": 8.0, "weighted": 1.0, "nash": 0.0}
 
 
