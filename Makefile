@@ -13,6 +13,10 @@ BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check -qq
 TREE := src tests benchmarks scripts
 
+# Counting lines makes tests half as slow again, so it is done where it counts: the tests of the core alone.
+CORE  := tests/unit/core tests/property/test_core_properties.py
+QUICK := not slow and not gpu and not network and not llamacpp
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo nano test check lint types fmt test-slow test-llamacpp bench langid docs clean
 
@@ -37,8 +41,9 @@ nano: setup  ## the whole chain in twenty seconds, on toys
 test: check  ## lint, types, import contract and all tests: what CI runs
 
 check: setup lint types
-	$(BIN)/python -m pytest -m "not slow and not gpu and not network and not llamacpp" --cov --cov-report=
+	$(BIN)/python -m pytest -m "$(QUICK)" $(CORE) --cov=lontar.core --cov-report=
 	$(BIN)/coverage report --include='src/lontar/core/*' --fail-under=90 --skip-covered
+	$(BIN)/python -m pytest -m "$(QUICK)" $(addprefix --deselect=,$(CORE))
 
 lint: setup
 	$(BIN)/ruff format --check $(TREE)

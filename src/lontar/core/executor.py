@@ -57,16 +57,26 @@ class Serial:
 
 
 class ProcessPool:
-    """Worker processes on this machine. At most two items per worker are under way: memory stays bounded."""
+    """Worker processes on this machine. At most two items per worker are under way: memory stays bounded.
 
-    def __init__(self, workers: int) -> None:
+    Args:
+        workers: how many at a time.
+        fresh: a process for every item, so that what one took goes back to the system when it is done.
+    """
+
+    def __init__(self, workers: int, *, fresh: bool = False) -> None:
         self.workers = workers
+        self.fresh = fresh
 
     def map(self, function: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
         """Apply in parallel, yield in order."""
         context = multiprocessing.get_context("spawn")
         pool = concurrent.futures.ProcessPoolExecutor(
-            self.workers, mp_context=context, initializer=_start_worker, initargs=(plugins.loaded_files(),)
+            self.workers,
+            mp_context=context,
+            initializer=_start_worker,
+            initargs=(plugins.loaded_files(),),
+            max_tasks_per_child=1 if self.fresh else None,
         )
         pending: deque[concurrent.futures.Future[R]] = deque()
         try:

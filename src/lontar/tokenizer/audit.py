@@ -8,14 +8,12 @@ from pathlib import Path
 from lontar.errors import ArtifactError
 from lontar.models.files import read_chat_template
 from lontar.tokenizer.base import Bpe, open_base, text_of
-from lontar.tokenizer.check import LOADERS, differences, loaded_ids, texts_of_all_languages
+from lontar.tokenizer.check import BATCH, LOADERS, differences, loaded_ids, texts_of_all_languages
 from lontar.tokenizer.extend import Extension
 
 # Loading and comparing in transformers is slow; so many guard lines are a fair sample of one loader's behavior.
 LOADER_LINES = 2000
 _HINTS = {"AutoTokenizer": "the base's class changes its tokenizer when it is loaded; try pattern=keep"}
-# Lines encoded at once, on all cores.
-BATCH = 500
 
 
 def audit(extension: Extension, texts: Iterable[str]) -> None:
@@ -27,8 +25,7 @@ def audit(extension: Extension, texts: Iterable[str]) -> None:
     _old_ids(extension.original, extension.new)
     _reachable(extension)
     _guard(extension)
-    for text in texts:
-        _round_trip(extension.new, text)
+    _round_trip(extension.new, [*texts])
 
 
 def _old_ids(base: Bpe, new: Bpe) -> None:
@@ -58,10 +55,13 @@ def _guard(extension: Extension) -> None:
                 raise ArtifactError(f"the ids of guarded text changed: {line[:80]!r}")
 
 
-def _round_trip(new: Bpe, text: str) -> None:
-    back = new.tokenizer.decode(new.encode(text), skip_special_tokens=False)
-    if back != new.normalized(text):
-        raise ArtifactError(f"text does not survive: {text[:80]!r} comes back as {back[:80]!r}")
+def _round_trip(new: Bpe, texts: Sequence[str]) -> None:
+    for start in range(0, len(texts), BATCH):
+        batch = list(texts[start : start + BATCH])
+        ids = [found.ids for found in new.tokenizer.encode_batch_fast(batch, add_special_tokens=False)]
+        for text, back in zip(batch, new.tokenizer.decode_batch(ids, skip_special_tokens=False), strict=True):
+            if back != new.normalized(text):
+                raise ArtifactError(f"text does not survive: {text[:80]!r} comes back as {back[:80]!r}")
 
 
 def audit_files(folder: Path, base: Path, guard: Sequence[str], texts: Sequence[str]) -> list[str]:

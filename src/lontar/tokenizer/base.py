@@ -27,6 +27,10 @@ class Bpe:
 
     tree: Any
 
+    def __reduce__(self) -> tuple[type[Bpe], tuple[Any]]:
+        """Kept values stay behind when a tokenizer goes to another process."""
+        return Bpe, (self.tree,)
+
     @property
     def vocab(self) -> dict[str, int]:
         """Token to id, special tokens included where the file has them."""

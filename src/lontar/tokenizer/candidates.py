@@ -6,9 +6,10 @@ every language. The file of it lies in the artifact, so another budget or object
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from lontar.errors import ArtifactError, DataError
 from lontar.tokenizer.allocate import Offer, allocate, best_first, parts_by_rank, savings
 from lontar.tokenizer.base import Bpe, Pair
 from lontar.tokenizer.config import Allocation
+from lontar.tokenizer.guard import LATIN, guarded
 from lontar.tokenizer.merges import inside_character, tokens_of, without
 
 FILE = "candidates.jsonl.zst"
@@ -92,6 +94,16 @@ class Candidates:
             {lang: each.saved / each.sentences for lang, each in self.measured.items()},
             [order[~gone[order]] for order in self.orders],
         )
+
+    def only(self, merges: Sequence[Pair]) -> Candidates:
+        """The same without what is not among these merges."""
+        rank_of = {pair: rank for rank, pair in enumerate(self.merges)}
+        ranks = [rank_of[pair] for pair in merges]
+        trained, measured = (
+            {lang: replace(each, saved=each.saved[ranks]) for lang, each in texts.items()}
+            for texts in (self.trained, self.measured)
+        )
+        return Candidates(self.script, merges, trained, measured, [self.weights[rank] for rank in ranks])
 
     def pairs(self, ranks: NDArray[np.intp]) -> list[Pair]:
         """Merges by rank."""
@@ -228,6 +240,19 @@ class Learned:
     groups: Sequence[Candidates]
     torn: Sequence[Pair] = ()
     """merges that the base has lost"""
+    guard: str = ""
+    """digest of the package's guard text that no merge changes"""
+
+    def guarded(self, lines: Sequence[str]) -> Learned:
+        """Without merges that change the package's guard text: it may have grown since they were learned."""
+        digest = guard_digest(lines)
+        if digest == self.guard:
+            return self
+        pieces = self.base.count_pieces(lines)
+        groups = [
+            one.only(guarded(self.base, one.merges, pieces)) if one.script == LATIN else one for one in self.groups
+        ]
+        return replace(self, groups=groups, guard=digest)
 
     def cut(self, budget: int, how: Allocation, weights: Mapping[str, float] | None = None) -> dict[str, list[Pair]]:
         """The merges that a budget buys, by script, in order of rank."""
@@ -256,7 +281,8 @@ class Learned:
 
     def save(self, folder: Path, base_digest: str) -> None:
         """Write `FILE` into the folder; the digest is that of the base's tokenizer.json."""
-        head: JsonObject = {"base": base_digest, "pattern": self.base.pattern, "torn": [[*pair] for pair in self.torn]}
+        torn: list[Any] = [[*pair] for pair in self.torn]
+        head: JsonObject = {"base": base_digest, "pattern": self.base.pattern, "torn": torn, "guard": self.guard}
         write_jsonl(folder / FILE, [head, *(_row(one) for one in self.groups)])
 
     @classmethod
@@ -274,6 +300,7 @@ class Learned:
         try:
             digest, pattern, torn = (rows[0][name] for name in ("base", "pattern", "torn"))
             torn, groups = [_pair(pair) for pair in torn], [_candidates(row) for row in rows[1:]]
+            guard = str(rows[0].get("guard", ""))
         except (IndexError, KeyError, TypeError, ValueError) as err:
             raise DataError(f"{path}: damaged: {err!r}", hint="extend the base again") from err
         if digest != base_digest:
@@ -281,7 +308,12 @@ class Learned:
                 f"{folder}: what it has learned continues another base than the one given",
                 hint="name the base of that run",
             )
-        return cls(original.with_pattern(pattern).less(torn), groups, torn)
+        return cls(original.with_pattern(pattern).less(torn), groups, torn, guard)
+
+
+def guard_digest(lines: Sequence[str]) -> str:
+    """SHA-256 of guard text."""
+    return hashlib.sha256("\n".join(lines).encode("utf-8")).hexdigest()
 
 
 def _pair(value: Any) -> Pair:

@@ -14,7 +14,8 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ __all__ = [
 ]
 
 _FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "special_tokens_map.json")
+# Texts encoded at once, on all cores; what a tokenizer tells of each beside its ids takes more room than they.
+BATCH = 500
 LOADERS = ("AutoTokenizer", "tiktoken", "llama.cpp")
 _LIBRARIES = {"AutoTokenizer": ("transformers",), "tiktoken": ("tiktoken",), "llama.cpp": ("llama_cpp", "gguf")}
 
@@ -94,6 +97,7 @@ def check(
     """
     texts = [whole(text) for text in texts]
     reference = need("tokenizers", extra="train").Tokenizer.from_file(str(folder / "tokenizer.json"))
+    expected: dict[bool, list[array[int]]] = {}
     found: list[Difference] = []
     compared, left_out = list[str](), dict[str, str]()
     for loader in loaders:
@@ -109,39 +113,43 @@ def check(
             continue
         compared.append(loader)
         framed = loader != "tiktoken"
-        found += _compare(loader, texts, ids, lambda text, framed=framed: _reference(reference, text, framed))  # type: ignore[misc]
+        if framed not in expected:
+            expected[framed] = [array("q", own) for own in _reference(reference, texts, framed)]
+        found += [
+            Difference(loader, text, tuple(right), tuple(own))
+            for text, right, own in zip(texts, expected[framed], ids, strict=True)
+            if right != array("q", own)
+        ]
     return Outcome(tuple(compared), left_out, tuple(found))
 
 
-def _reference(reference: Any, text: str, framed: bool) -> Sequence[int]:
-    ids: Sequence[int] = reference.encode(text, add_special_tokens=framed).ids
-    return ids
+def _reference(reference: Any, texts: Sequence[str], framed: bool) -> Iterator[Sequence[int]]:
+    for batch in _batches(texts):
+        yield from (found.ids for found in reference.encode_batch_fast(batch, add_special_tokens=framed))
 
 
-def _ids(loader: str, folder: Path, texts: Sequence[str], config: Path | None) -> Sequence[Sequence[int]]:
+def _ids(loader: str, folder: Path, texts: Sequence[str], config: Path | None) -> Iterable[Sequence[int]]:
+    """The ids of a loader, which is opened at once and encodes as they are asked for."""
     if loader == "tiktoken":
         bpe = open_base(folder)
         # Ranks that were written are what other programs load; a tokenizer without them is tried as it would be.
         made = load_ranks(folder) if (folder / RANKS).is_file() else encoding(bpe.tree)
-        return [made.encode_ordinary(bpe.normalized(text)) for text in texts]
+        return (made.encode_ordinary(bpe.normalized(text)) for text in texts)
     if loader == "llama.cpp":
         from lontar.models.llamacpp import llamacpp_ids
 
         return llamacpp_ids(folder, texts)
-    return loaded_ids(folder, texts, config=config) or []
+    return _encoded(_loaded(folder, config), texts)
 
 
-def _compare(
-    loader: str, texts: Sequence[str], ids: Sequence[Sequence[int]], reference: Callable[[str], Sequence[int]]
-) -> list[Difference]:
-    pairs = [(text, tuple(reference(text)), tuple(own)) for text, own in zip(texts, ids, strict=True)]
-    return [Difference(loader, text, expected, own) for text, expected, own in pairs if expected != own]
-
-
-def loaded_ids(folder: Path, texts: Sequence[str], *, config: Path | None = None) -> list[list[int]] | None:
+def loaded_ids(folder: Path, texts: Sequence[str], *, config: Path | None = None) -> list[Sequence[int]] | None:
     """Ids from transformers' `AutoTokenizer`, as it loads the folder of a model; None when it is not installed."""
     if importlib.util.find_spec("transformers") is None:
         return None
+    return [*_encoded(_loaded(folder, config), texts)]
+
+
+def _loaded(folder: Path, config: Path | None) -> Any:
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
         for name in (*_FILES, "config.json"):
@@ -149,5 +157,13 @@ def loaded_ids(folder: Path, texts: Sequence[str], *, config: Path | None = None
                 shutil.copyfile(folder / name, place / name)
         if config is not None:
             shutil.copyfile(config, place / "config.json")
-        loaded = need("transformers", extra="train").AutoTokenizer.from_pretrained(str(place), local_files_only=True)
-    return [list(loaded(text)["input_ids"]) for text in texts]
+        return need("transformers", extra="train").AutoTokenizer.from_pretrained(str(place), local_files_only=True)
+
+
+def _encoded(tokenizer: Any, texts: Sequence[str]) -> Iterator[Sequence[int]]:
+    for batch in _batches(texts):
+        yield from tokenizer(batch)["input_ids"]
+
+
+def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
+    return (list(texts[start : start + BATCH]) for start in range(0, len(texts), BATCH))

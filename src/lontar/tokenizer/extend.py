@@ -14,11 +14,21 @@ from functools import cached_property
 import numpy as np
 
 from lontar import languages
+from lontar.core.executor import Executor, Serial
 from lontar.errors import ConfigError, DataError
 from lontar.tokenizer.base import Bpe, Pair
-from lontar.tokenizer.candidates import CHARACTER_WEIGHT, Learned, balanced, candidates, reachable
+from lontar.tokenizer.candidates import (
+    CHARACTER_WEIGHT,
+    Candidates,
+    Learned,
+    balanced,
+    candidates,
+    guard_digest,
+    reachable,
+)
 from lontar.tokenizer.config import ExtendConfig, RecutConfig
 from lontar.tokenizer.guard import LATIN, choose_pattern, guarded, has_script, own_script, straddling
+from lontar.tokenizer.guard_text import guard_lines
 from lontar.tokenizer.merges import Settings, learn, tokens_of
 from lontar.tokenizer.texts import Guard, Material, guard_of, materials
 
@@ -74,6 +84,7 @@ def extend(
     config: ExtendConfig,
     model_type: str = "",
     expansion: Mapping[str, float] | None = None,
+    executor: Executor | None = None,
 ) -> Extension:
     """Learn, guard, share out and append.
 
@@ -85,6 +96,7 @@ def extend(
         model_type: of the base model ("" for a bare tokenizer): decides what its loader allows.
         expansion: characters of a translation per character of English, where the parallel sentences are too few to
             tell: their tokens per character are taken, and this many characters.
+        executor: what learns the groups; without one this process does, one after the other.
 
     Raises:
         DataError: a language has no text.
@@ -98,7 +110,9 @@ def extend(
     texts_of = materials({lang: texts[lang] for lang in langs}, parallel, expansion)
     groups = grouped(base, texts_of)
     check_groups(groups)
-    learned, dropped = learn_groups(Learned(base, (), torn), groups, texts_of, guard, config)
+    learned, dropped = learn_groups(
+        Learned(base, (), torn, guard_digest(guard_lines())), groups, texts_of, guard, config, executor or Serial()
+    )
     merges = learned.cut(config.new_tokens, config.allocation, config.weights)
     return finished(original, learned, merges, _counts(base, merges, groups), guard, dropped, choice.note)
 
@@ -111,13 +125,15 @@ def recut(original: Bpe, learned: Learned, config: RecutConfig) -> Extension:
         learned: what an earlier extension of it learned.
         config: budget and objective.
     """
+    guard = guard_of({})
+    learned = learned.guarded(guard.lines)
     merges = learned.cut(config.new_tokens, config.allocation, config.weights)
     counts: dict[str, int] = {}
     for one in learned.groups:
         rank = {pair: i for i, pair in enumerate(one.merges)}
         uses = one.uses(np.array([rank[pair] for pair in merges[one.script]], dtype=np.intp))
         counts |= {a + b: max(0, int(uses[rank[a, b]])) for a, b in merges[one.script]}
-    return finished(original, learned, merges, counts, guard_of({}))
+    return finished(original, learned, merges, counts, guard)
 
 
 def finished(
@@ -152,21 +168,53 @@ def wanted(texts: Mapping[str, Sequence[str]], config: ExtendConfig) -> list[str
 
 
 def learn_groups(
-    empty: Learned, groups: Groups, texts_of: Mapping[str, Material], guard: Guard, config: ExtendConfig
+    empty: Learned,
+    groups: Groups,
+    texts_of: Mapping[str, Material],
+    guard: Guard,
+    config: ExtendConfig,
+    executor: Executor,
 ) -> tuple[Learned, int]:
     """Merges of every group with what they save, and how many were dropped because they would change guarded text."""
-    base, found, dropped = empty.base, [], 0
     settings = _settings(config, len(groups))
-    character_weight = CHARACTER_WEIGHT if config.grapheme_first else 1
-    for script, pieces in sorted(groups.items()):
-        merges = own_script(learn(base, balanced(pieces), settings), script)
-        if script == LATIN:
-            kept = guarded(base, merges, base.count_pieces(guard.lines))
-            dropped, merges = len(merges) - len(kept), kept
-        merges = reachable(base, merges)
-        measured = {lang: (base.count_pieces(texts_of[lang].measure), texts_of[lang].sentences) for lang in pieces}
-        found.append(candidates(base, script, merges, pieces, measured, character_weight))
-    return replace(empty, groups=found), dropped
+    tasks = (
+        Group(
+            empty.base,
+            script,
+            pieces,
+            {lang: (texts_of[lang].measure, texts_of[lang].sentences) for lang in pieces},
+            guard.lines if script == LATIN else (),
+            settings,
+        )
+        for script, pieces in sorted(groups.items())
+    )
+    found = [*executor.map(learn_group, tasks)]
+    return replace(empty, groups=[one for one, _ in found]), sum(dropped for _, dropped in found)
+
+
+@dataclass(frozen=True)
+class Group:
+    """What the merges of one script are learned from."""
+
+    base: Bpe
+    script: str
+    pieces: Mapping[str, Mapping[str, int]]
+    """pre-tokens with their counts, per language"""
+    measured: Mapping[str, tuple[Sequence[str], float]]
+    """texts to measure on, and how many sentences these amount to"""
+    guard: Sequence[str]
+    settings: Settings
+
+
+def learn_group(group: Group) -> tuple[Candidates, int]:
+    """The merges of one group with what they save, and how many were dropped because they would change guarded text."""
+    base, pieces = group.base, group.pieces
+    merges = own_script(learn(base, balanced(pieces), group.settings), group.script)
+    kept = guarded(base, merges, base.count_pieces(group.guard)) if group.guard else merges
+    measured = {lang: (base.count_pieces(texts), n) for lang, (texts, n) in group.measured.items()}
+    weight = CHARACTER_WEIGHT if group.settings.grapheme_first else 1
+    found = candidates(base, group.script, reachable(base, kept), pieces, measured, weight)
+    return found, len(merges) - len(kept)
 
 
 def _settings(config: ExtendConfig, groups: int) -> Settings:

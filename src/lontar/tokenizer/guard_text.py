@@ -1,10 +1,12 @@
-"""Text whose token ids must never change, whatever the corpus holds: common English words and code in many languages.
+"""Text whose token ids must never change, whatever the corpus holds: English, German and French words, and code.
 
 A merge of a Latin-script language is dropped when it fires here. A corpus in English guards better, being larger; these
 lines are what stands between code and an Indonesian merge when the corpus has no code. Written for this project.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 _WORDS = """
 a able about above accept access account across act action activity actually add address age ago agree air all allow
@@ -184,10 +186,16 @@ localhost username password timestamp metadata filename hostname endpoint callba
 """
 
 
+# Words of languages that an extension is not for, and that share its letters, one file each.
+FOREIGN = Path(__file__).parent / "guard_words"
+
+
 def guard_lines() -> list[str]:
-    """One line per word in its forms, and the lines of code."""
+    """One line per word in its forms, words of other languages of the script as they are, and the lines of code."""
+    foreign = {word for path in FOREIGN.glob("*.txt") for word in path.read_text(encoding="utf-8").split()}
     return [
         *map(_forms, sorted({*_WORDS.split(), *_EVERYDAY.split(), *_WRITTEN.split()})),
+        *(f"{word} {word} {word.capitalize()}" for word in sorted(foreign)),
         *_CODE.strip().splitlines(),
         _CODE,
     ]

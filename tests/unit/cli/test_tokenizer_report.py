@@ -50,6 +50,6 @@ def test_check(cli, folder, tmp_path):
 def test_check_names_what_differs(cli, folder, monkeypatch):
     from lontar.tokenizer import check
 
-    monkeypatch.setattr(check, "loaded_ids", lambda folder, texts, config=None: [[1, 2, 3] for _ in texts])
+    monkeypatch.setattr(check, "_encoded", lambda tokenizer, texts: [[1, 2, 3] for _ in texts])
     done = cli("tokenizer", "check", str(folder))
     assert done.code == 4 and "AutoTokenizer: " in done.out and "differs from token" in done.out

@@ -92,6 +92,11 @@ def test_workers_end_when_the_caller_stops_early():
     assert not alive(worker)
 
 
+def test_fresh_workers_do_one_item_each():
+    assert len(set(ProcessPool(1, fresh=True).map(pid_of, range(3)))) == 3
+    assert len(set(ProcessPool(1).map(pid_of, range(3)))) == 1
+
+
 def test_a_worker_that_dies_is_a_clear_error(tmp_path):
     (tmp_path / "die-1").touch()
     with pytest.raises(LontarError, match="a worker process ended before its work was done") as caught:

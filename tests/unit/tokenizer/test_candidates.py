@@ -5,10 +5,13 @@ import pytest
 
 from lontar.core.shards import read_jsonl, write_jsonl
 from lontar.errors import ArtifactError, DataError
+from lontar.tokenizer import texts as texts_module
 from lontar.tokenizer.audit import audit
+from lontar.tokenizer.base import text_of
 from lontar.tokenizer.candidates import FILE, IDLE_SHARE, Learned, equal_weights, reachable
 from lontar.tokenizer.config import ExtendConfig, RecutConfig
 from lontar.tokenizer.extend import count_tokens, extend, recut
+from lontar.tokenizer.guard_text import guard_lines
 from lontar.tokenizer.merges import tokens_of
 
 
@@ -40,6 +43,22 @@ def test_more_than_was_learned_gives_what_there_is(folder, extension, texts):
     made = recut(extension.original, load(folder, extension), RecutConfig(new_tokens=10**6))
     audit(made, texts["th"])
     assert len(made.tokens) <= sum(len(one.merges) for one in extension.learned.groups)
+
+
+def test_guard_text_that_came_later_is_respected(folder, extension, monkeypatch):
+    token = next(token for token in tokens_of(extension.merges["Latin"]) if token.startswith("Ġ") and len(token) > 4)
+    word = text_of(token).strip()
+    lines = [*guard_lines(), f"{word} {word}"]
+    monkeypatch.setattr(texts_module, "guard_lines", lambda: lines)
+    before = load(folder, extension)
+    made = recut(extension.original, before, RecutConfig(new_tokens=600))
+    audit(made, [])
+    assert token not in made.tokens and made.learned.guard != before.guard
+    kept, all_of_it = (next(one for one in each.groups if one.script == "Latin") for each in (made.learned, before))
+    ranks = [all_of_it.merges.index(pair) for pair in kept.merges]
+    assert ranks == sorted(ranks) and len(ranks) < len(all_of_it.merges)
+    for lang, each in kept.measured.items():
+        assert each.saved.tolist() == all_of_it.measured[lang].saved[ranks].tolist()
 
 
 def test_predicted_uses_are_those_of_the_text(extension, texts):

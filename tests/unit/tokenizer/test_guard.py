@@ -1,10 +1,12 @@
 import json
+from unicodedata import normalize
 
 import pytest
 
 from lontar.errors import ConfigError
 from lontar.models.ranks import encoding
 from lontar.models.vocab import PATTERNS, byte_token, to_json, train_bpe
+from lontar.text.unicode import script_counts
 from lontar.tokenizer.base import check_base
 from lontar.tokenizer.guard import choose_pattern, guarded, has_marks, has_script, lead_bytes, own_script, straddling
 from lontar.tokenizer.guard_text import guard_lines
@@ -80,9 +82,18 @@ def test_merges_that_fire_on_the_guard_text_go_with_their_dependents():
 
 def test_guard_text_is_plain_and_large():
     lines = guard_lines()
-    assert len(lines) > 1000 and all(line.isascii() for line in lines)
-    assert len(set(lines)) == len(lines)
-    assert any("import" in line for line in lines)
+    assert len(lines) > 6000 and len(set(lines)) == len(lines)
+    assert sum(line.isascii() for line in lines) > 4000
+    for line in lines:
+        assert script_counts(line).keys() <= {"Latin"} and not has_marks(line) and normalize("NFC", line) == line
+
+
+def test_words_of_other_languages_of_the_script_are_guarded():
+    base = with_pattern("qwen2")
+    pieces = base.count_pieces(guard_lines())
+    for word in ("Republik", "Wissenschaft", "république", "Städte"):
+        assert byte_token(f" {word}") in pieces and byte_token(word) in pieces
+    assert any("import" in line for line in guard_lines())
 
 
 def test_lines_in_other_scripts_are_not_promised():
