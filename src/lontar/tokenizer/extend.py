@@ -103,16 +103,16 @@ def extend(
         ConfigError: the base does not allow what is asked.
     """
     langs = wanted(texts, config)
-    guard = guard_of({lang: [*texts.get(lang, ()), *parallel.get(lang, ())] for lang in config.guard if lang in texts})
+    guarded_texts = {lang: [*texts.get(lang, ()), *parallel.get(lang, ())] for lang in config.guard if lang in texts}
+    guard = guard_of(original, guarded_texts)
     choice = choose_pattern(original, config.pattern, model_type, guard.lines)
     torn = straddling(choice.base, {languages.get(lang).script for lang in langs}) if config.grapheme_first else []
     base = choice.base.less(torn) if torn else choice.base
     texts_of = materials({lang: texts[lang] for lang in langs}, parallel, expansion)
     groups = grouped(base, texts_of)
     check_groups(groups)
-    learned, dropped = learn_groups(
-        Learned(base, (), torn, guard_digest(guard_lines())), groups, texts_of, guard, config, executor or Serial()
-    )
+    empty = Learned(base, (), torn, guard_digest(guard_lines(original)))
+    learned, dropped = learn_groups(empty, groups, texts_of, guard, config, executor or Serial())
     merges = learned.cut(config.new_tokens, config.allocation, config.weights)
     return finished(original, learned, merges, _counts(base, merges, groups), guard, dropped, choice.note)
 
@@ -125,7 +125,7 @@ def recut(original: Bpe, learned: Learned, config: RecutConfig) -> Extension:
         learned: what an earlier extension of it learned.
         config: budget and objective.
     """
-    guard = guard_of({})
+    guard = guard_of(original, {})
     learned = learned.guarded(guard.lines)
     merges = learned.cut(config.new_tokens, config.allocation, config.weights)
     counts: dict[str, int] = {}

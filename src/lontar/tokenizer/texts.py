@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lontar import languages
 from lontar.text.unicode import COMMON, script_counts
+from lontar.tokenizer.base import Bpe
 from lontar.tokenizer.guard import LATIN, has_marks
 from lontar.tokenizer.guard_text import guard_lines
 
@@ -80,12 +81,12 @@ class Guard:
     """lines of the guarded languages that hold other scripts or combining marks, and are therefore not promised"""
 
 
-def guard_of(texts: Mapping[str, Sequence[str]]) -> Guard:
-    """Our own words and code, and the lines of the guarded languages that are in their own script.
+def guard_of(base: Bpe, texts: Mapping[str, Sequence[str]]) -> Guard:
+    """Our own words and code, as far as the base knows them, and lines of guarded languages in their own script.
 
     An English article that quotes Thai changes with the Thai tokens, as it should.
     """
     lines = list(dict.fromkeys(line for lang in sorted(texts) for text in texts[lang] for line in text.splitlines()))
     scripts = {languages.get(lang).script for lang in texts} | {LATIN, COMMON}
     kept = [line for line in lines if script_counts(line).keys() <= scripts and not has_marks(line)]
-    return Guard([*guard_lines(), *kept], len(lines) - len(kept))
+    return Guard([*guard_lines(base), *kept], len(lines) - len(kept))

@@ -48,8 +48,8 @@ def test_more_than_was_learned_gives_what_there_is(folder, extension, texts):
 def test_guard_text_that_came_later_is_respected(folder, extension, monkeypatch):
     token = next(token for token in tokens_of(extension.merges["Latin"]) if token.startswith("Ġ") and len(token) > 4)
     word = text_of(token).strip()
-    lines = [*guard_lines(), f"{word} {word}"]
-    monkeypatch.setattr(texts_module, "guard_lines", lambda: lines)
+    lines = [*guard_lines(extension.original), f"{word} {word}"]
+    monkeypatch.setattr(texts_module, "guard_lines", lambda base: lines)
     before = load(folder, extension)
     made = recut(extension.original, before, RecutConfig(new_tokens=600))
     audit(made, [])
