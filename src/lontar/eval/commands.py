@@ -1,0 +1,78 @@
+"""`lontar eval parity`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lontar.core.command import Report, Table, command
+from lontar.core.config import JsonObject
+from lontar.errors import DataError, GateError, MissingExtraError
+
+# Where a copy of the official files is looked for, from the folder of the vectors upwards.
+MARK = "tasks.yaml"
+
+
+@command("eval.parity")
+def parity(folder: Path, /, *, official: str = "", data: str = "") -> Report:
+    """Replay recorded cases of the official SEA-HELM code and say where our scores differ.
+
+    Every JSON file of the folder is replayed through the scorers of compat mode. Exits with 8 when a case differs by
+    more than 1e-6, and with 3 when a reference library is missing or not of the version that the cases were recorded
+    with (`pip install 'lontar[seahelm]'`).
+
+    Args:
+        folder: vector files.
+        official: your copy of the official files (tasks.yaml, templates, ifeval.yaml); without it the nearest one from
+            the folder of the vectors upwards.
+        data: folder with the data sets that examples come from; without it the nearest `data/seahelm` from the official
+            files upwards.
+    """
+    from lontar.eval.parity import Setting, libraries, replay
+    from lontar.scoring.official.copy import OfficialCopy
+
+    files = sorted(folder.glob("*.json"))
+    if not files:
+        raise DataError(f"{folder}: no vector files", hint="give the folder that holds label_choice.json and so on")
+    copy = OfficialCopy.read(Path(official) if official else _copy_near(folder))
+    setting = Setting(copy, Path(data) if data else _data_near(copy.folder))
+    done = {file.stem: replay(file, setting) for file in files}
+    needed = libraries()
+    wrong = [library for library in needed if library.installed != library.wanted]
+    passed, total = sum(one.passed for one in done.values()), sum(one.total for one in done.values())
+    value: JsonObject = {
+        "files": {name: {"passed": one.passed, "total": one.total} for name, one in done.items()},
+        "passed": passed,
+        "total": total,
+        "differences": {name: [*one.differences] for name, one in done.items() if one.differences},
+        "libraries": {one.name: one.installed for one in needed},
+    }
+    tables = [
+        Table(
+            f"{passed} of {total} cases", ("file", "passed", "of"), [(n, o.passed, o.total) for n, o in done.items()]
+        ),
+        Table(
+            "reference libraries", ("library", "installed", "wanted"), [(o.name, o.installed, o.wanted) for o in needed]
+        ),
+    ]
+    notes = [f"{name}, {text}" for name, one in done.items() for text in one.differences]
+    notes += [f"{one.name} {one.wanted} is wanted, found: {one.installed or 'nothing'}" for one in wrong]
+    code = MissingExtraError.exit_code if wrong else GateError.exit_code if passed < total else 0
+    return Report(value, tables, notes, code)
+
+
+def _copy_near(folder: Path) -> Path:
+    """The folder with the official files that is nearest to the vectors.
+
+    Raises:
+        DataError: there is none.
+    """
+    here = folder.resolve()
+    for place in (here, *here.parents, Path.cwd().parent / "shared" / "specs" / "sea-helm"):
+        if (place / MARK).is_file():
+            return place
+    raise DataError(f"{folder}: no {MARK} here or above", hint="name your copy of the official files with --official")
+
+
+def _data_near(folder: Path) -> Path | None:
+    places = (place / "data" / "seahelm" for place in folder.resolve().parents)
+    return next((place for place in places if place.is_dir()), None)

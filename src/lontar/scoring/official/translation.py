@@ -1,0 +1,39 @@
+"""Translation: the arithmetic of MetricX scores, and chrF++."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lontar.core.config import JsonObject
+from lontar.core.extras import need
+from lontar.scoring.official.case import Case, Scored, family
+from lontar.scoring.official.extract import extracted, norm
+from lontar.scoring.official.text import LINE
+
+# MetricX gives 0 to the best and 25 to the worst translation.
+WORST, BEST = 25.0, 0.0
+METRICX = "normalized_metricx_wmt24_scores"
+
+
+@family("translation", "metricx", "chrf")
+def translation(case: Case) -> Scored:
+    """MetricX scores of `judge_rows`, and chrF++ of the corpus where the settings ask for it."""
+    predictions = [extracted(response, case.answer_tag, LINE) for response in case.responses()]
+    rows: list[JsonObject] = [{"cleaned_responses": text} for text in predictions]
+    metrics: JsonObject = {}
+    if case.settings.get("use_chrf_metric"):
+        chrf: Any = need("sacrebleu.metrics", extra="scoring").CHRF(word_order=2)
+        value = float(chrf.corpus_score(predictions, [[str(row["label"]) for row in case.rows]]).score)
+        metrics |= {"chrf_score": value, "normalized_chrf_score": value}
+    if case.settings.get("use_metricx_metric", True):
+        raw = [float(row["score"]) for row in case.judge_rows]
+        scores = [100 * norm(one, WORST, BEST) for one in raw]
+        metrics |= {"metricx_wmt24_scores": _mean(raw), METRICX: _mean(scores)}
+        for row, one in zip(rows, scores, strict=True):
+            row["individual_scores"] = {METRICX: one}
+    metrics["null_count"] = predictions.count("")
+    return Scored(metrics, rows)
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
