@@ -67,11 +67,11 @@ def replay(file: Path, setting: Setting) -> Replayed:
     """Replay one file.
 
     Raises:
-        DataError: it is no JSON, or no file of vectors.
+        DataError: it is no JSON, no file of vectors, or a file without a case.
     """
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as err:
+    except (OSError, ValueError, RecursionError) as err:
         raise DataError(f"{file}: {err}", hint="give a folder of vector files, as the specification has them") from err
     if not isinstance(found, list):
         raise DataError(f"{file}: a list of cases was expected, not {type(found).__name__}")
@@ -87,7 +87,10 @@ def replay(file: Path, setting: Setting) -> Replayed:
         if wrong is None:
             done.passed += 1
         elif len(done.differences) < SHOWN:
-            done.differences.append(f"{name}: {wrong}")
+            # a case may hold half a surrogate pair, which no report can carry
+            done.differences.append(f"{name}: {wrong}".encode("utf-8", "backslashreplace").decode())
+    if not done.total:
+        raise DataError(f"{file}: no case in it", hint="such a file would pass whatever the scorers give")
     return done
 
 
@@ -98,21 +101,33 @@ def _checks(stem: str, found: Sequence[Any], setting: Setting) -> Iterator[tuple
     """Every case of a file, by the kind that its fields tell."""
     for i, case in enumerate(found):
         where = f"case {i}"
-        if "expected_messages" in case:
-            yield f"{where} {case['task']} {case['lang']}", lambda case=case: _prompt(case, setting)  # type: ignore[misc]
+        if not isinstance(case, Mapping):
+            yield where, lambda case=case: iter([f"a mapping was expected, not {case!r:.80}"])  # type: ignore[misc]
+        elif "expected_messages" in case:
+            yield _name(where, case), lambda case=case: _prompt(case, setting)  # type: ignore[misc]
         elif "cases" in case:
-            for k, one in enumerate(case["cases"]):
-                yield f"{where}.{k} {one['task']}", lambda one=one: _settings(one, setting)  # type: ignore[misc]
+            for k, one in enumerate(_several(case["cases"])):
+                yield _name(f"{where}.{k}", one), lambda one=one: _settings(one, setting)  # type: ignore[misc]
         elif "items" in case:
             check = _language if "detector" in case else _tokens
-            for k, one in enumerate(case["items"]):
+            for k, one in enumerate(_several(case["items"])):
                 yield f"{where}.{k}", lambda one=one, case=case, check=check: check(one, case)  # type: ignore[misc]
         elif "suite" in case:
-            yield f"{where} {case['suite']}", lambda case=case: _run(case, setting)  # type: ignore[misc]
+            yield _name(where, case), lambda case=case: _run(case, setting)  # type: ignore[misc]
         elif "rows" in case:
-            yield f"{where} {case['task']} {case['lang']}", lambda case=case: _scored(stem, case, setting)  # type: ignore[misc]
+            yield _name(where, case), lambda case=case: _scored(stem, case, setting)  # type: ignore[misc]
         else:
-            yield f"{where} {case.get('case', '')}", lambda case=case: _leaderboard(case)  # type: ignore[misc]
+            yield _name(where, case), lambda case=case: _leaderboard(case)  # type: ignore[misc]
+
+
+def _several(value: Any) -> list[Any]:
+    """The entries of a list; of anything else itself, so that its check says what is wrong."""
+    return value if isinstance(value, list) else [value]
+
+
+def _name(where: str, case: Any) -> str:
+    known = [key for key in ("case", "suite", "task", "lang") if isinstance(case, Mapping) and key in case]
+    return " ".join([where, *(str(case[key]) for key in known)])
 
 
 def _scored(stem: str, vector: Mapping[str, Any], setting: Setting) -> Iterator[str]:
@@ -174,8 +189,10 @@ def _settings(case: Mapping[str, Any], setting: Setting) -> Iterator[str]:
         reasoning=case["is_reasoning_model"],
         seed=case["seed"],
     )
-    yield from differences(case["generation_kwargs"], made[0], "generation_kwargs")
-    yield from differences(case["additional_kwargs"], made[1], "additional_kwargs")
+    for name, found in zip(("generation_kwargs", "additional_kwargs"), made, strict=True):
+        yield from differences(case[name], found, name)
+        # A field too many, such as a temperature, would change every answer.
+        yield from (f"{name}.{key} was not recorded" for key in found if key not in case[name])
 
 
 def _language(item: Mapping[str, Any], case: Mapping[str, Any]) -> Iterator[str]:
@@ -239,7 +256,9 @@ def differences(expected: Any, found: Any, where: str) -> Iterator[str]:
 
 def _same(expected: Any, found: Any) -> bool:
     if _number(expected) and _number(found):
-        return bool(abs(expected - found) <= TOLERANCE or (math.isnan(expected) and math.isnan(found)))
+        if not (math.isfinite(expected) and math.isfinite(found)):  # a difference of infinities is no number
+            return bool(expected == found or (math.isnan(expected) and math.isnan(found)))
+        return bool(abs(expected - found) <= TOLERANCE)
     return bool(expected == found) and _number(expected) == _number(found)
 
 

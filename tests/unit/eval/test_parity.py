@@ -96,7 +96,15 @@ def test_what_agrees_passes(vectors):
         ("label_choice", changed(LABELS, "expected", "rows", 1, "cleaned_responses", "biru"), "rows[1].cleaned"),
         ("label_choice", changed(LABELS, "expected", "rows", []), "rows has 2 entries, 0 were recorded"),
         ("label_choice", changed(LABELS, "expected", "error", "KeyError"), "nothing says what was done instead"),
-        ("label_choice", changed(LABELS, "rows", 0, {"id": 7}), "KeyError"),
+        ("label_choice", changed(LABELS, "rows", 0, {"id": 7}), "metrics.accuracy is 0.0"),
+        ("label_choice", changed(LABELS, "rows", 0, 7), "AttributeError"),
+        ("label_choice", changed(LABELS, "task", ["?"]), "TypeError"),
+        ("label_choice", {"rows": []}, "KeyError: 'task'"),
+        ("label_choice", changed(changed(LABELS, "task", "\ud800"), "rows", []), "case 0 \\ud800 id"),
+        ("label_choice", changed(LABELS, "expected", "metrics", {"\ud800": 1}), "metrics.\\ud800 is missing"),
+        ("label_choice", "a text", "a mapping was expected, not 'a text'"),
+        ("generation_kwargs", {"cases": None}, "TypeError"),
+        ("generation_kwargs", {"cases": [changed(SETTINGS, "generation_kwargs", {"seed": 3})]}, "max_tokens was not"),
         ("nobody", changed(LABELS, "task", "unknown"), "no metric family 'nobody'"),
         ("prompts", changed(PROMPT, "expected_messages", 0, "content", "Lain"), "messages[0].content is"),
         ("prompts", changed(PROMPT, "item", "prompts", 0, {}), "thing"),
@@ -131,6 +139,10 @@ def test_what_is_no_vector_file_is_named(vectors, tmp_path):
     (vectors / "broken.json").write_text("{}", encoding="utf-8")
     with pytest.raises(DataError, match="a list of cases"):
         parity(vectors)
+    for nothing in ([], [{"cases": []}]):
+        write(vectors, "broken", nothing)
+        with pytest.raises(DataError, match="no case in it"):
+            parity(vectors)
     with pytest.raises(DataError, match="no vector files"):
         parity(tmp_path)
 
@@ -146,6 +158,7 @@ def test_without_official_files_the_option_is_named(tmp_path, monkeypatch):
 def test_numbers_and_truth_values():
     assert [*differences({"a": 1.0, "remarks": "x"}, {"a": 1.0000001, "more": 2}, "m")] == []
     assert [*differences(float("nan"), float("nan"), "m")] == []
+    assert [*differences([float("inf"), 1], [float("inf"), float("-inf")], "m")] == ["m[1] is -inf, 1 was recorded"]
     assert [*differences([1, "1"], [1, 1], "m")] == ["m[1] is 1, '1' was recorded"]
 
 

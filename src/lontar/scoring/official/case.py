@@ -41,6 +41,25 @@ class Case:
         """The first answer of every row; one that failed is empty."""
         return [str((row.get("responses") or [""])[0] or "") for row in self.rows]
 
+    def unlabelled(self) -> list[str]:
+        """What to say of rows without a label; the official code fails on them."""
+        bare = (row for row in self.rows if row.get("label") is None or row["label"] == [])
+        return [f"row {row.get('id')}: no label, counted as wrong" for row in bare]
+
+    def phenomena(self) -> list[str]:
+        """The linguistic phenomenon of every row; empty where it has none."""
+        return [str(_metadata(row).get("linguistic_phenomenon") or "") for row in self.rows]
+
+    def unnamed(self) -> list[str]:
+        """What to say of rows without a phenomenon; the official code fails on them."""
+        named = zip(self.rows, self.phenomena(), strict=True)
+        return [f"row {row.get('id')}: no linguistic phenomenon" for row, name in named if not name]
+
+
+def _metadata(row: Row) -> Mapping[str, Any]:
+    found = row.get("metadata")
+    return found if isinstance(found, Mapping) else {}
+
 
 @dataclass(frozen=True)
 class Scored:

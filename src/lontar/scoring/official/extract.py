@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection
 
 
@@ -35,9 +36,7 @@ def recall(references: list[str], predictions: list[str]) -> float:
 
 def macro_f1(references: list[str], predictions: list[str], classes: Collection[str]) -> float:
     """The mean F1 over classes; one without references and predictions counts 0."""
-    scores = []
-    for name in sorted(classes):
-        both = sum(r == p == name for r, p in zip(references, predictions, strict=True))
-        size = references.count(name) + predictions.count(name)
-        scores.append(2 * both / size if size else 0.0)
+    both = Counter(r for r, p in zip(references, predictions, strict=True) if r == p)
+    sizes = Counter(references) + Counter(predictions)
+    scores = [2 * both[name] / sizes[name] if sizes[name] else 0.0 for name in sorted(classes)]
     return sum(scores) / len(scores) if scores else 0.0

@@ -17,7 +17,6 @@ from lontar.scoring.official.case import Case, Row, Scored, family
 from lontar.scoring.official.extract import extracted
 
 _CLASS = re.compile(r"<classification>\s*(\w+)\s*</classification>")
-_REFLECTION = re.compile(r"<reflection>(.*?)</reflection>", re.DOTALL)
 _FLAT_OBJECT = re.compile(r"\{[^{}]*\}")
 _BOXED_OR_BRACE = re.compile(r"\\boxed\{|[{}]", re.IGNORECASE)
 _CAPTION = r"[\s\r\n`*]*(.*)"
@@ -84,6 +83,13 @@ def _degree(text: str | None, *, last: bool) -> str | None:
     return str(found[-1 if last else 0]) if found else None
 
 
+def _reflection(text: str) -> str | None:
+    # not a regular expression: its time grows with the square of a text that repeats the start
+    _, opened, rest = text.partition("<reflection>")
+    inside, closed, _ = rest.partition("</reflection>")
+    return inside.strip() if opened and closed else None
+
+
 def _unjudged(case: Case, judged: Iterable[str]) -> list[str]:
     known = set(judged)
     return [f"row {_id(row)}: no judgement, counted 0" for row in case.rows if _id(row) not in known]
@@ -100,12 +106,11 @@ def criteria(case: Case) -> Scored:
     for row in case.rows:
         texts = [text for _, text in judged.get(_id(row), [])]
         scores = [DEGREES.get(_degree(text, last=False) or "", 0.0) for text in texts]
-        notes = [_REFLECTION.search(text or "") for text in texts]
         values.append(_mean(scores))
         rows.append(
             {
                 "scores": [*scores],
-                "reflection": [note.group(1).strip() if note else None for note in notes],
+                "reflection": [_reflection(text or "") for text in texts],
                 "final_scores": values[-1],
                 "individual_scores": {"average_criteria_score": values[-1]},
             }

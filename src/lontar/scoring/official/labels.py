@@ -7,7 +7,7 @@ import string
 from collections.abc import Iterable, Sequence
 
 from lontar.core.config import JsonObject, JsonValue
-from lontar.scoring.official.case import Case, Row, Scored, family
+from lontar.scoring.official.case import Case, Scored, family
 from lontar.scoring.official.extract import extracted, macro_f1, norm, recall
 
 NULL = "null"
@@ -22,9 +22,12 @@ def label_choice(case: Case) -> Scored:
     Which of two labels is found where one begins the other is chance in the official code (the order of a set). Here
     it is the first by the alphabet.
     """
-    references = [str(row["label"]) for row in case.rows]
-    predictions = choices(case, references, "+", re.IGNORECASE)
-    right = [reference == prediction for reference, prediction in zip(references, predictions, strict=True)]
+    golds = _golds(case)
+    guesses, problems = choices(case, [gold for gold in golds if gold], "+", re.IGNORECASE)
+    right = [gold == guess for gold, guess in zip(golds, guesses, strict=True)]
+    # A row without a label is wrong for itself, and no class of its own.
+    kept = [i for i, gold in enumerate(golds) if gold]
+    references, predictions = [golds[i] for i in kept], [guesses[i] for i in kept]
     accuracy, nulls, n = recall(references, predictions), predictions.count(NULL), len(references)
     metrics: JsonObject = {
         "accuracy": 100 * accuracy,
@@ -34,66 +37,86 @@ def label_choice(case: Case) -> Scored:
         "null_count": nulls,
     }
     for name in ("difficulty", "field"):
-        values = [(row.get("metadata") or {}).get(name) for row in case.rows]
+        values = [(case.rows[i].get("metadata") or {}).get(name) for i in kept]
         if case.task.startswith("supergpqa") and any(value is not None for value in values):
             metrics[name] = _parts(values, references, predictions)
-    return Scored(metrics, _rows(predictions, "normalized_accuracy", right))
+    return Scored(metrics, _rows(guesses, "normalized_accuracy", right), _unlabelled(case, golds) + problems)
 
 
 def _parts(values: Sequence[object], references: Sequence[str], predictions: Sequence[str]) -> JsonObject:
     found: JsonObject = {}
-    for value in dict.fromkeys(values):
-        own = [i for i, each in enumerate(values) if each == value]
+    places = dict[str, list[int]]()
+    for i, value in enumerate(values):
+        places.setdefault(str(value), []).append(i)
+    for value, own in places.items():
         gold, guess = [references[i] for i in own], [predictions[i] for i in own]
-        found[str(value)] = {"accuracy": recall(gold, guess), "macro_f1": macro_f1(gold, guess, {*gold, *guess})}
+        found[value] = {"accuracy": recall(gold, guess), "macro_f1": macro_f1(gold, guess, {*gold, *guess})}
     return found
 
 
 @family("minimal_pairs")
 def minimal_pairs(case: Case) -> Scored:
     """Plain accuracy per linguistic phenomenon, and its unweighted mean normalized by chance."""
-    references = [str(row["label"]) for row in case.rows]
-    predictions = choices(case, references, "*")
+    references = _golds(case)
+    predictions, problems = choices(case, [gold for gold in references if gold], "*")
     right = [reference == prediction for reference, prediction in zip(references, predictions, strict=True)]
-    parts = {name: 100 * sum(hits) / len(hits) for name, hits in _by_phenomenon(case.rows, right).items()}
+    problems = [*_unlabelled(case, references), *case.unnamed(), *problems]
+    parts = {name: 100 * sum(hits) / len(hits) for name, hits in _by_phenomenon(case.phenomena(), right).items()}
     accuracy = sum(parts.values()) / len(parts) if parts else 0.0
-    chance = 100 / max(1, len({*references}))
+    chance = 100 / max(1, len({*references} - {""}))
     metrics: JsonObject = {
         "accuracy": accuracy,
         "subcategories": {**parts},
         "normalized_accuracy": 100 * norm(accuracy, chance, 100),
     }
-    return Scored(metrics, _rows(predictions, "normalized_accuracy", right))
+    return Scored(metrics, _rows(predictions, "normalized_accuracy", right), problems)
 
 
 @family("pragmatics")
 def pragmatics(case: Case) -> Scored:
     """Right answers and all answers per phenomenon; what they are worth is decided when a run is summed up."""
-    references = [str(row["label"]) for row in case.rows]
-    predictions = choices(case, references, "*")
+    references = _golds(case)
+    predictions, problems = choices(case, [gold for gold in references if gold], "*")
     right = [reference == prediction for reference, prediction in zip(references, predictions, strict=True)]
+    problems = [*_unlabelled(case, references), *case.unnamed(), *problems]
     parts: dict[str, JsonValue] = {
-        name: [sum(hits), len(hits)] for name, hits in _by_phenomenon(case.rows, right).items()
+        name: [sum(hits), len(hits)] for name, hits in _by_phenomenon(case.phenomena(), right).items()
     }
-    return Scored({"subcategories": {**parts}}, _rows(predictions, "normalized_accuracy", right))
+    return Scored({"subcategories": {**parts}}, _rows(predictions, "normalized_accuracy", right), problems)
 
 
-def choices(case: Case, labels: Iterable[str], repeated: str, flags: int = 0) -> list[str]:
-    """The label that each answer names, or `NULL`."""
+def choices(case: Case, labels: Iterable[str], repeated: str, flags: int = 0) -> tuple[list[str], list[str]]:
+    """The label that each answer names, or `NULL`; then what is wrong with the labels."""
     known = sorted({*labels})
     by_form = {label.lower(): label for label in known}
-    pattern = rf"[\s\*]*({'|'.join(known)}){repeated}"
+    pattern, problems = rf"[\s\*]*({'|'.join(known)}){repeated}", list[str]()
+    try:
+        re.compile(case.answer_tag + pattern, flags)
+    except re.error as err:
+        pattern = rf"[\s\*]*({'|'.join(map(re.escape, known))}){repeated}"
+        problems.append(f"the labels are no regular expression ({err}), taken literally; the official code fails here")
     found = []
     for response in case.responses():
         form = " ".join(extracted(response, case.answer_tag, pattern, flags).lower().strip(_ENDS).split())
         found.append(by_form.get(form, NULL))
-    return found
+    return found, problems
 
 
-def _by_phenomenon(rows: Sequence[Row], right: Sequence[bool]) -> dict[str, list[bool]]:
+def _golds(case: Case) -> list[str]:
+    """The label of every row; empty where it has none."""
+    labels = (row.get("label") for row in case.rows)
+    return ["" if label is None or label == [] else str(label) for label in labels]
+
+
+def _unlabelled(case: Case, golds: Sequence[str]) -> list[str]:
+    bare = (row for row, gold in zip(case.rows, golds, strict=True) if not gold)
+    return [f"row {row.get('id')}: no label, counted as wrong" for row in bare]
+
+
+def _by_phenomenon(names: Sequence[str], right: Sequence[bool]) -> dict[str, list[bool]]:
     found: dict[str, list[bool]] = {}
-    for row, hit in zip(rows, right, strict=True):
-        found.setdefault(str(row["metadata"]["linguistic_phenomenon"]), []).append(hit)
+    for name, hit in zip(names, right, strict=True):
+        found.setdefault(name, []).append(hit)
     return found
 
 

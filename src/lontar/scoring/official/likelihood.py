@@ -21,8 +21,8 @@ def logprob(case: Case) -> Scored:
 def minimal_pairs_logprob(case: Case) -> Scored:
     """The same, and per linguistic phenomenon."""
     values = [_value(row) for row in case.rows]
-    parts = {name: _means(own) for name, own in _by_phenomenon(case.rows, values).items()}
-    return Scored({"subcategories": {**parts}, **_means(values)}, _rows(values))
+    parts = {name: _means(own) for name, own in _by_phenomenon(case, values).items()}
+    return Scored({"subcategories": {**parts}, **_means(values)}, _rows(values), case.unnamed())
 
 
 @family("pragmatics_logprob")
@@ -31,15 +31,15 @@ def pragmatics_logprob(case: Case) -> Scored:
 
     The official code writes the scores of one phenomenon after those of another, to rows that stand in another order.
     """
-    parts = _by_phenomenon(case.rows, [_value(row) for row in case.rows])
+    parts = _by_phenomenon(case, [_value(row) for row in case.rows])
     moved = [value for own in parts.values() for value in own]
-    return Scored({"subcategories": {name: _means(own) for name, own in parts.items()}}, _rows(moved))
+    return Scored({"subcategories": {name: _means(own) for name, own in parts.items()}}, _rows(moved), case.unnamed())
 
 
-def _by_phenomenon(rows: Sequence[Row], values: Sequence[float | None]) -> dict[str, list[float | None]]:
+def _by_phenomenon(case: Case, values: Sequence[float | None]) -> dict[str, list[float | None]]:
     parts: dict[str, list[float | None]] = {}
-    for row, value in zip(rows, values, strict=True):
-        parts.setdefault(str(row["metadata"]["linguistic_phenomenon"]), []).append(value)
+    for name, value in zip(case.phenomena(), values, strict=True):
+        parts.setdefault(name, []).append(value)
     return parts
 
 
@@ -51,7 +51,10 @@ def _value(row: Row) -> float | None:
 
 
 def _percent(value: float | None) -> float:
-    return 0.0 if value is None else 100 * math.exp(value)
+    try:
+        return 0.0 if value is None else 100 * math.exp(value)
+    except OverflowError:
+        return math.inf
 
 
 def _means(values: Sequence[float | None]) -> JsonObject:

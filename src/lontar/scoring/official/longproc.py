@@ -96,6 +96,7 @@ def html_to_tsv(case: Case) -> Scored:
             {"cleaned_responses": table, "individual_scores": {"normalized_f1": score[2]}}
             for table, score in zip(cleaned, scores, strict=True)
         ],
+        problems=case.unlabelled(),
     )
 
 
@@ -174,11 +175,12 @@ def _scored(case: Case, judge: Callable[[str, Any], Judged], *, extraction: bool
             for j in judged
         ],
         problems=[
+            *case.unlabelled(),
             f"{case.task}: answers {', '.join(uneven)} have more or fewer steps than their references, where the "
-            "official code fails with ValueError; they are scored on the steps that both have"
+            "official code fails with ValueError; they are scored on the steps that both have",
         ]
         if uneven
-        else (),
+        else case.unlabelled(),
     )
 
 
@@ -205,7 +207,7 @@ def _path(response: str, label: Any) -> Judged:
     lines = right.split("\n")
     pairs = list(zip(lines, route.split("\n"), strict=False))
     same = _same(pairs)
-    return Judged(route, right=route == right, partial=min(same + 1, len(pairs)) / len(lines))
+    return Judged(route, right=bool(right) and route == right, partial=min(same + 1, len(pairs)) / len(lines))
 
 
 def _beliefs(response: str, label: Any) -> Judged:

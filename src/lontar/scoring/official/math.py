@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 
 from lontar.core.extras import need
@@ -19,7 +20,8 @@ def math_verify(case: Case) -> Scored:
     """
     responses = case.responses()
     scores = [
-        float(is_equal(str(row.get("label")), response)) for row, response in zip(case.rows, responses, strict=True)
+        float(row.get("label") is not None and is_equal(str(row["label"]), response))
+        for row, response in zip(case.rows, responses, strict=True)
     ]
     mean = 100 * sum(scores) / len(scores) if scores else 0.0
     return Scored(
@@ -28,6 +30,7 @@ def math_verify(case: Case) -> Scored:
             {"cleaned_responses": response, "individual_scores": {"normalized_math_verify_score": score}}
             for response, score in zip(responses, scores, strict=True)
         ],
+        problems=case.unlabelled(),
     )
 
 
@@ -38,6 +41,8 @@ def is_equal(label: str, response: str) -> bool:
         MissingExtraError: math-verify is not installed.
     """
     library = need("math_verify", extra="seahelm")
+    # It writes the whole answer to its log when time is up.
+    logging.getLogger("math_verify").setLevel(logging.CRITICAL)
     # its time limit is a signal, which only the main thread can set
     limit = SECONDS if threading.current_thread() is threading.main_thread() else None
     try:

@@ -56,6 +56,7 @@ def rouge_l(case: Case) -> Scored:
             {"cleaned_responses": found, "individual_scores": {"normalized_rougel_f1": 100 * score[2]}}
             for found, score in zip(summaries, scores, strict=True)
         ],
+        problems=case.unlabelled(),
     )
 
 

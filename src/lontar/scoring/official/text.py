@@ -24,10 +24,13 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation)
 def qa_f1(case: Case) -> Scored:
     """Overlap of words with the best reference; in Thai and Chinese with the first, both segmented."""
     predictions = [extracted(response, case.answer_tag, LINE) for response in case.responses()]
-    references = [listed(row["label"]) for row in case.rows]
+    references = [listed(row.get("label")) for row in case.rows]
     words = segmenter(case.lang)
-    f1s, exact, found = [], 0, 0
+    f1s, exact, found = list[float](), 0, 0
     for prediction, golds in zip(predictions, references, strict=True):
+        if not golds:
+            f1s.append(0.0)
+            continue
         own, golds_of = (words(prediction), [words(golds[0])]) if words else (prediction, golds)
         f1s.append(max(overlap(_plain(own), _plain(gold)) for gold in golds_of))
         exact += any(_plain(own) == _plain(gold) for gold in golds_of)
@@ -41,11 +44,13 @@ def qa_f1(case: Case) -> Scored:
         "found_in_prediction": 100 * found / n,
         "null_count": predictions.count(""),
     }
-    return Scored(metrics, _rows(predictions, "normalized_f1", f1s))
+    return Scored(metrics, _rows(predictions, "normalized_f1", f1s), case.unlabelled())
 
 
 def listed(label: Any) -> list[str]:
-    """References of a row: one or several."""
+    """References of a row: one, several or none."""
+    if label is None:
+        return []
     return [str(one) for one in label] if isinstance(label, list | tuple) else [str(label)]
 
 
@@ -80,10 +85,12 @@ def overlap(prediction: str, reference: str) -> float:
 def exact_match(case: Case) -> Scored:
     """The text after the tag, compared as it is."""
     predictions = [extracted(response, case.answer_tag, r"[\s\*]*(.*)") for response in case.responses()]
-    right = [prediction == str(row["label"]) for prediction, row in zip(predictions, case.rows, strict=True)]
+    labels = [row.get("label") for row in case.rows]
+    right = [label is not None and text == str(label) for text, label in zip(predictions, labels, strict=True)]
     share = 100 * sum(right) / max(1, len(right))
     metrics: JsonObject = {"exact_match": share, "normalized_exact_match": share}
-    return Scored(metrics, _rows(predictions, "normalized_exact_match", [100.0 * hit for hit in right]))
+    scores = [100.0 * hit for hit in right]
+    return Scored(metrics, _rows(predictions, "normalized_exact_match", scores), case.unlabelled())
 
 
 @family("niah")
@@ -100,9 +107,8 @@ def cwe(case: Case) -> Scored:
 
 def _fetched(case: Case, form: Callable[[str], str]) -> Scored:
     cleaned = [between_tags(response, case.answer_tag) for response in case.responses()]
-    shares = [
-        _share(text, [form(one) for one in listed(row["label"])]) for text, row in zip(cleaned, case.rows, strict=True)
-    ]
+    references = [[form(one) for one in listed(row.get("label"))] for row in case.rows]
+    shares = [_share(text, own) for text, own in zip(cleaned, references, strict=True)]
     n = max(1, len(shares))
     strict = 100 * sum(share == 1 for share in shares) / n
     metrics: JsonObject = {
@@ -117,13 +123,15 @@ def _fetched(case: Case, form: Callable[[str], str]) -> Scored:
         }
         for text, share in zip(cleaned, shares, strict=True)
     ]
-    return Scored(metrics, rows)
+    return Scored(metrics, rows, case.unlabelled())
 
 
 def between_tags(response: str, answer_tag: str) -> str:
     """What stands between the tag and the last `</`, or `NO_ANSWER`."""
-    found = re.search(rf"(?<={answer_tag})([\s\S]*)(?=</)", response)
-    return found.group(1).strip() if found else NO_ANSWER
+    # not one expression: its time grows with the square of a text that repeats the tag
+    tag = re.search(rf"(?<={answer_tag})", response)
+    end = response.rfind("</", tag.end()) if tag else -1
+    return response[tag.end() : end].strip() if tag and end >= 0 else NO_ANSWER
 
 
 def _share(text: str, references: Collection[str]) -> float:

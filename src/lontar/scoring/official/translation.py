@@ -8,6 +8,7 @@ from lontar.core.config import JsonObject
 from lontar.core.extras import need
 from lontar.scoring.official.case import Case, Scored, family
 from lontar.scoring.official.extract import extracted, norm
+from lontar.scoring.official.judges import number
 from lontar.scoring.official.text import LINE
 
 # MetricX gives 0 to the best and 25 to the worst translation.
@@ -21,18 +22,27 @@ def translation(case: Case) -> Scored:
     predictions = [extracted(response, case.answer_tag, LINE) for response in case.responses()]
     rows: list[JsonObject] = [{"cleaned_responses": text} for text in predictions]
     metrics: JsonObject = {}
+    problems = case.unlabelled()
     if case.settings.get("use_chrf_metric"):
         chrf: Any = need("sacrebleu.metrics", extra="scoring").CHRF(word_order=2)
-        value = float(chrf.corpus_score(predictions, [[str(row["label"]) for row in case.rows]]).score)
+        references = [str(row.get("label") or "") for row in case.rows]
+        value = float(chrf.corpus_score(predictions, [references]).score) if references else 0.0
         metrics |= {"chrf_score": value, "normalized_chrf_score": value}
     if case.settings.get("use_metricx_metric", True):
-        raw = [float(row["score"]) for row in case.judge_rows]
+        given = [number(row.get("score")) for row in case.judge_rows[: len(rows)]]
+        given += [None] * (len(rows) - len(given))
+        problems += [
+            f"row {row.get('id')}: no score, counted as the worst"
+            for row, one in zip(case.rows, given, strict=True)
+            if one is None
+        ]
+        raw = [WORST if one is None else one for one in given]
         scores = [100 * norm(one, WORST, BEST) for one in raw]
         metrics |= {"metricx_wmt24_scores": _mean(raw), METRICX: _mean(scores)}
         for row, one in zip(rows, scores, strict=True):
             row["individual_scores"] = {METRICX: one}
     metrics["null_count"] = predictions.count("")
-    return Scored(metrics, rows)
+    return Scored(metrics, rows, problems)
 
 
 def _mean(values: list[float]) -> float:

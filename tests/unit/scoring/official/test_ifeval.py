@@ -343,3 +343,26 @@ class TestVectors:
             lang, score = ifeval.langid(item["text"])
             assert lang == item["lang"]
             assert round(score, 4) == pytest.approx(item["score"], abs=1e-6)
+
+
+@given(st.text("<> a\n*-[]\r\u2028", max_size=30), st.integers(0, 4))
+def test_the_linear_checkers_find_what_the_expressions_of_the_rules_find(text, n):
+    def found(name: str, **kwargs: int) -> bool:
+        return ifeval.check(name, text, kwargs, "en", FACTS)
+
+    placed = [one for one in re.findall(r"\[(.*?)\]", text) if one.strip()]
+    assert found("detectable_content:number_placeholders", num_placeholders=n) == (len(placed) >= n)
+    bullets = re.findall(r"^\s*[*-] \*{0,2}[^* \n]", text, re.MULTILINE)
+    assert found("detectable_format:number_bullet_lists", num_bullets=n) == (len(bullets) == n)
+    titles = [one for one in re.findall(r"<<[^\n]+>>", text) if one.lstrip("<").rstrip(">").strip()]
+    assert found("detectable_format:title") == bool(titles)
+
+
+@pytest.mark.parametrize("name", sorted(ifeval.CHECKERS))
+@pytest.mark.parametrize("part", ["[", "<", "\n", "*", "* ", " ", '"', "{", "1."])
+def test_long_answers_take_no_quadratic_time(name, part):
+    kwargs = {"num_placeholders": 1, "num_bullets": 1, "num_sections": 1, "num_highlights": 1, "num_paragraphs": 1}
+    kwargs |= {"num_sentences": 1, "num_words": 1, "frequency": 1, "number": 1}
+    texts = {"section_title": "Part", "postscript_marker": "N.B.", "relation": "at least", "keyword": "x"}
+    texts |= {"first_word": "x", "end_phrase": "x", "prompt_to_repeat": "x", "keywords": "x", "forbidden_words": "x"}
+    assert isinstance(ifeval.check(name, part * 200_000, kwargs | texts, "en", FACTS), bool)

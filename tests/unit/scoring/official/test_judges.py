@@ -297,3 +297,13 @@ def test_official_vectors(name: str) -> None:
             assert same(found.metrics, case["expected"]["metrics"])
             assert same(list(found.rows), case["expected"]["rows"])
             assert not found.problems
+
+
+def test_reflections_end_at_the_next_closing_tag_and_take_no_quadratic_time():
+    texts = {
+        "a_criteria0": "<reflection> one <reflection> </reflection> two </reflection>",
+        "a_criteria1": "</reflection><reflection>",
+        "a_criteria2": "<reflection>" * 200_000,
+    }
+    found = judged("judge_criteria", [{"id": "a"}], texts)
+    assert found.rows[0]["reflection"] == ["one <reflection>", None, None]

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from lontar.errors import DataError
 from lontar.scoring.official import Case, score
+from lontar.scoring.official.extract import macro_f1
 
 
 def case(task, answers, labels, tag="Answer:", **more):
@@ -91,3 +92,37 @@ def test_any_answer_has_a_score(pairs):
 def test_an_unknown_family_is_named():
     with pytest.raises(DataError, match="no metric family 'nope'"):
         score("nope", case("any", ["x"], ["a"]))
+
+
+@pytest.mark.parametrize("bare", [{}, {"label": None}, {"label": []}, {"label": ""}])
+def test_a_row_without_a_label_is_wrong_and_named(bare):
+    rows = [{"id": i, "label": label, "responses": [f"Answer: {label}"]} for i, label in enumerate("ab")]
+    rows.append({"id": 7, "responses": ["Answer: None"], **bare})
+    found = score("label_choice", Case("any", "id", rows, "Answer:"))
+    # It is no class of its own: the two others are all right.
+    assert found.metrics["accuracy"] == found.metrics["normalized_accuracy"] == 100
+    assert found.rows[2] == {"cleaned_responses": "null", "individual_scores": {"normalized_accuracy": 0}}
+    assert [*found.problems] == ["row 7: no label, counted as wrong"]
+
+
+@pytest.mark.parametrize("family", ["minimal_pairs", "pragmatics"])
+def test_a_row_without_a_phenomenon_is_named(family):
+    rows = [{"id": 3, "label": "A", "responses": ["Answer: A"], "metadata": None}, {"id": 4, "label": "A"}]
+    found = score(family, Case("mp", "id", rows, "Answer:"))
+    assert [*found.metrics["subcategories"]] == [""]
+    assert [*found.problems] == ["row 3: no linguistic phenomenon", "row 4: no linguistic phenomenon"]
+
+
+@pytest.mark.parametrize("family", ["label_choice", "minimal_pairs"])
+def test_labels_that_are_no_expression_are_taken_literally(family):
+    extra = [{"linguistic_phenomenon": "x"}] * 2
+    found = score(family, case("any", ["Answer: no(", "Answer: no"], ["no(", "yes"], metadata=extra))
+    assert "taken literally" in found.problems[0]
+    assert [row["individual_scores"]["normalized_accuracy"] for row in found.rows] == [0, 0]
+    assert found.rows[0]["cleaned_responses"] == "null", "the bracket is stripped as punctuation"
+
+
+def test_many_labels_take_no_quadratic_time():
+    labels = [f"w{i:05}" for i in range(20_000)]
+    assert macro_f1(labels, [*labels[1:], "none"], {*labels}) == 0
+    assert macro_f1(["a", "b", "b"], ["a", "a", "b"], {"a", "b", "c"}) == pytest.approx((2 / 3 + 2 / 3) / 3)

@@ -174,3 +174,11 @@ def test_official_scores():
         for own, official in zip(result.rows, expected["rows"], strict=True):
             assert own["cleaned_responses"] == official["cleaned_responses"]
             assert own["individual_scores"] == pytest.approx(official["individual_scores"], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(FAMILIES))
+def test_a_row_without_a_label_is_wrong_and_named(name):
+    answer = "<Route></Route><Plan></Plan><Solution></Solution>```tsv\n```"
+    found = FAMILIES[name](Case(task=name, lang="en", rows=[{"id": 4, "responses": [answer]}]))
+    assert found.metrics["f1" if name == "html" else "accuracy"] == 0
+    assert "row 4: no label, counted as wrong" in found.problems

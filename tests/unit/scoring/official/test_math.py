@@ -1,4 +1,5 @@
 import json
+import logging
 import threading
 from pathlib import Path
 
@@ -56,3 +57,14 @@ def test_official_scores():
         scored = math.math_verify(Case(task=case["task"], lang=case["lang"], rows=case["rows"]))
         assert scored.metrics == pytest.approx(case["expected"]["metrics"], abs=1e-6)
         assert list(scored.rows) == case["expected"]["rows"]
+
+
+def test_a_row_without_a_label_is_wrong_and_named():
+    scored = math.math_verify(Case(task="aime", lang="en", rows=[{"id": 2, "label": None, "responses": ["None"]}]))
+    assert scored.metrics["math_verify_score"] == 0
+    assert [*scored.problems] == ["row 2: no label, counted as wrong"]
+
+
+def test_an_answer_is_not_written_to_the_log():
+    math.is_equal("7", "7")
+    assert not logging.getLogger("math_verify.parser").isEnabledFor(logging.ERROR)

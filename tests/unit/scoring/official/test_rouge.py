@@ -123,3 +123,10 @@ def test_official_scores():
         for own, official in zip(scored.rows, case["expected"]["rows"], strict=True):
             assert own["cleaned_responses"] == official["cleaned_responses"]
             assert own["individual_scores"] == pytest.approx(official["individual_scores"], abs=1e-6)
+
+
+def test_a_row_without_a_label_is_wrong_and_named():
+    pytest.importorskip("pyonmttok")
+    found = rouge.rouge_l(Case(task="abssum", lang="id", rows=[{"id": 4, "responses": ["ikan"]}]))
+    assert found.metrics["rougel_f1"] == 0
+    assert [*found.problems] == ["row 4: no label, counted as wrong"]

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from lontar.scoring.official import Case, score
+from lontar.scoring.official.text import between_tags
 
 
 def case(task, answers, labels, lang="id", tag="Answer:", **more):
@@ -85,3 +86,40 @@ def test_log_probabilities_by_phenomenon_with_the_official_mix_up():
     moved = score("pragmatics_logprob", likelihoods(values, names))
     assert [*moved.metrics] == ["subcategories"]
     assert moved.rows[1]["individual_scores"]["probabilities_accuracy"] == pytest.approx(100 * math.exp(-3))
+
+
+@pytest.mark.parametrize("label", [None, []])
+@pytest.mark.parametrize(
+    ("family", "key"), [("qa_f1", "f1"), ("exact_match", "exact_match"), ("niah", "accuracy"), ("cwe", "accuracy")]
+)
+def test_a_row_without_a_reference_is_wrong_and_named(family, key, label):
+    found = score(family, case("any", ["Answer: None</", "Answer: x</"], [label, "x</" if key != "accuracy" else "x"]))
+    assert found.metrics[key] == 50
+    assert [*found.problems] == ["row 0: no label, counted as wrong"]
+
+
+def test_a_repeated_tag_takes_no_quadratic_time():
+    assert between_tags("Answer: a" * 200_000, "Answer:") == "None"
+    assert between_tags("Answer: a </b </ c", "Answer:") == "a </b"
+    assert between_tags("</ Answer: a", "Answer:") == "None"
+
+
+def test_a_translation_without_a_score_is_the_worst():
+    found = score("translation", case("t", ["Answer: x"] * 3, ["x"] * 3, judge_rows=[{"score": 0.0}, {"score": None}]))
+    assert found.metrics["metricx_wmt24_scores"] == pytest.approx(50 / 3)
+    assert [*found.problems] == [f"row {i}: no score, counted as the worst" for i in (1, 2)]
+
+
+def test_translation_of_no_rows():
+    pytest.importorskip("sacrebleu")
+    found = score("translation", case("t", [], [], settings={"use_chrf_metric": True}))
+    assert found.metrics["chrf_score"] == 0 and found.rows == []
+
+
+def test_log_probabilities_beyond_a_float_and_without_a_phenomenon():
+    assert score("logprob", likelihoods([800.0])).metrics["average_cumulative_probabilities"] == math.inf
+    bare = Case("l", "id", [{"id": 5, "cumulative_logprobs": [-1.0]}])
+    for family in ("minimal_pairs_logprob", "pragmatics_logprob"):
+        found = score(family, bare)
+        assert [*found.metrics["subcategories"]] == [""]
+        assert [*found.problems] == ["row 5: no linguistic phenomenon"]
