@@ -25,6 +25,8 @@ def test_there_is_something_to_check():
 @pytest.mark.parametrize("words", [w for w in COMMANDS if w[0] == "lontar"], ids=" ".join)
 def test_a_command_of_the_readme_is_one_that_we_have(words):
     command = cli.get_command(click.Context(cli), words[1])
+    if isinstance(command, click.Group):
+        command = command.get_command(click.Context(command), words[2])
     assert command is not None
     known = {option for parameter in command.params for option in parameter.opts}
     assert {word for word in words if word.startswith("--")} <= known
