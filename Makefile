@@ -35,7 +35,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 demo: setup  ## from text to a better model, seen, measured, exported, served: three acts, under ten minutes
 	$(BIN)/lontar demo --out $(RUN)
 
-nano: setup  ## the whole chain in twenty seconds, on toys
+nano: setup  ## the whole chain in under a minute, on toys
 	$(BIN)/lontar run nano --progress none
 
 test: check  ## lint, types, import contract and all tests: what CI runs
