@@ -23,7 +23,7 @@ def parity(folder: Path, /, *, official: str = "", data: str = "") -> Report:
     Args:
         folder: vector files.
         official: your copy of the official files (tasks.yaml, templates, ifeval.yaml); without it the nearest one from
-            the folder of the vectors upwards.
+            the folder of the vectors upwards, or else ../shared/specs/sea-helm.
         data: folder with the data sets that examples come from; without it the nearest `data/seahelm` from the official
             files upwards.
     """

@@ -24,25 +24,6 @@ TOLERANCE = 1e-6
 WORDS = frozenset({"remarks"})
 # So many differences of a file are shown.
 SHOWN = 5
-# Where a copy without `tasks.yaml` leaves the family open; a task's own entry comes first.
-_FAMILIES: Mapping[str, str] = {
-    "chrf": "translation",
-    "metricx": "translation",
-    "rougeL": "rougeL",
-    "sea_ifeval": "sea_ifeval",
-    "qa_f1": "qa_f1",
-    "label_choice": "label_choice",
-    "minimal_pairs": "minimal_pairs",
-    "pragmatics": "pragmatics",
-    "exact_match": "exact_match",
-    "math_verify": "math_verify",
-    "refclip": "refclip",
-    "judge_criteria": "judge_criteria",
-    "judge_mtbench": "judge_mtbench",
-    "judge_lindsea": "judge_lindsea",
-    "judge_pairwise": "judge_pairwise",
-    "judge_healthbench": "judge_healthbench",
-}
 
 
 @dataclass
@@ -151,6 +132,7 @@ def _scored(stem: str, vector: Mapping[str, Any], setting: Setting) -> Iterator[
 
 
 def _family(stem: str, task: str) -> str:
+    """By the file, for a task that the copy does not know; most files are named after the family."""
     if stem == "niah_cwe":
         return "cwe" if task.startswith("cwe") else "niah"
     if stem == "logprob":
@@ -161,7 +143,7 @@ def _family(stem: str, task: str) -> str:
         return f"longproc_{name[0]}" if name else stem
     if stem == "judge_correct":
         return {"babyvision": "judge_truefalse", "mathvision": "judge_correct_boxed"}.get(task, stem)
-    return _FAMILIES.get(stem, stem)
+    return stem
 
 
 def _prompt(case: Mapping[str, Any], setting: Setting) -> Iterator[str]:

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lontar.core.config import JsonObject, JsonValue
-from lontar.scoring.official.extract import norm
-from lontar.scoring.official.judges import number
+from lontar.scoring.official.extract import mean, norm, number
 
 Floats: TypeAlias = NDArray[np.float64]
 Entry: TypeAlias = Mapping[str, Any]
@@ -87,11 +86,11 @@ def run_totals(
             whole[competency] = found
             parts += [found["total"]] if "total" in found else []
         if parts:
-            whole["total"] = _mean(parts)
+            whole["total"] = mean(parts)
             totals.append(whole["total"])
         result[lang] = whole
     if totals:
-        result["total"] = _mean(totals)
+        result["total"] = mean(totals)
     else:
         problems.append("there is nothing to average")
     return Totals(result, problems)
@@ -129,9 +128,9 @@ def _competency(
             continue
         group = known[name].get("aggregation_group")
         (groups.setdefault(str(group), []) if group else singles).append(value)
-    result |= {name: _mean(values) for name, values in groups.items()}
-    values = singles + [_mean(group) for group in groups.values()]
-    return (result | {"total": _mean(values)} if values else result), problems
+    result |= {name: mean(values) for name, values in groups.items()}
+    values = singles + [mean(group) for group in groups.values()]
+    return (result | {"total": mean(values)} if values else result), problems
 
 
 def _diagnostics(entries: Mapping[str, Entry]) -> dict[str, Any]:
@@ -148,7 +147,7 @@ def _diagnostics(entries: Mapping[str, Entry]) -> dict[str, Any]:
         name: {"accuracy": shares[name], "correct_count": right, "total_count": total}
         for name, (right, total) in counts.items()
     }
-    score = _mean([float(entries[MINIMAL_PAIRS]["normalized_accuracy"]), normalized])
+    score = mean([float(entries[MINIMAL_PAIRS]["normalized_accuracy"]), normalized])
     return {
         "pragmatics": {
             "subcategories": phenomena,
@@ -319,7 +318,3 @@ def _choices(drawn: Floats, labels: Sequence[Any]) -> Floats:
         positions.setdefault(label, []).append(index)
     balanced = np.mean([right[:, at].mean(axis=1) for at in positions.values()], axis=0)
     return np.array([PERCENT * norm(float(value), 1 / len(positions), 1) for value in balanced])
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)

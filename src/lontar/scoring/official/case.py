@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from lontar.core.config import JsonObject
 from lontar.errors import DataError
 
+T = TypeVar("T")
 Row: TypeAlias = Mapping[str, Any]
 
 
@@ -49,6 +50,13 @@ class Case:
     def phenomena(self) -> list[str]:
         """The linguistic phenomenon of every row; empty where it has none."""
         return [str(_metadata(row).get("linguistic_phenomenon") or "") for row in self.rows]
+
+    def by_phenomenon(self, values: Sequence[T]) -> dict[str, list[T]]:
+        """A value of every row, by the row's phenomenon in order of appearance."""
+        found: dict[str, list[T]] = {}
+        for name, value in zip(self.phenomena(), values, strict=True):
+            found.setdefault(name, []).append(value)
+        return found
 
     def unnamed(self) -> list[str]:
         """What to say of rows without a phenomenon; the official code fails on them."""

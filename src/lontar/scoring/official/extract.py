@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
+
+from lontar.core.config import JsonObject
+
+# One line after the tag: a dot ends at a line feed.
+LINE = r"[\s\r\n`*]*(.*)"
 
 
 def extracted(response: str, answer_tag: str, pattern: str, flags: int = 0) -> str:
@@ -40,3 +46,28 @@ def macro_f1(references: list[str], predictions: list[str], classes: Collection[
     sizes = Counter(references) + Counter(predictions)
     scores = [2 * both[name] / sizes[name] if sizes[name] else 0.0 for name in sorted(classes)]
     return sum(scores) / len(scores) if scores else 0.0
+
+
+def mean(values: Iterable[float]) -> float:
+    """The mean; 0 of nothing."""
+    numbers = list(values)
+    return sum(numbers) / len(numbers) if numbers else 0.0
+
+
+def number(value: object) -> float | None:
+    """A finite number, a truth value being 0 or 1."""
+    if not isinstance(value, int | float):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def scored_rows(cleaned: Sequence[str], name: str, scores: Sequence[float]) -> list[JsonObject]:
+    """Rows with the answer that was found and one score."""
+    return [
+        {"cleaned_responses": text, "individual_scores": {name: score}}
+        for text, score in zip(cleaned, scores, strict=True)
+    ]

@@ -7,19 +7,17 @@ never given is no reason to fail.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lontar.core.config import JsonObject
 from lontar.scoring.official.case import Case, Row, Scored, family
-from lontar.scoring.official.extract import extracted
+from lontar.scoring.official.extract import LINE, extracted, mean, number
 
 _CLASS = re.compile(r"<classification>\s*(\w+)\s*</classification>")
 _FLAT_OBJECT = re.compile(r"\{[^{}]*\}")
 _BOXED_OR_BRACE = re.compile(r"\\boxed\{|[{}]", re.IGNORECASE)
-_CAPTION = r"[\s\r\n`*]*(.*)"
 
 DEGREES = {"CLASS_UNMET": 0.0, "CLASS_SLIGHTLY_MET": 0.25, "CLASS_MODERATELY_MET": 0.5}
 DEGREES |= {"CLASS_MAJORLY_MET": 0.75, "CLASS_EXACTLY_MET": 1.0}
@@ -62,11 +60,6 @@ def _judged(answers: Mapping[str, str | None]) -> dict[str, list[tuple[str, str 
     return {owner: sorted(found, key=lambda item: item[0]) for owner, found in grouped.items()}
 
 
-def _mean(values: Iterable[float]) -> float:
-    numbers = list(values)
-    return sum(numbers) / len(numbers) if numbers else 0.0
-
-
 def _category(row: Row, key: str = "category") -> str:
     return str((row.get("metadata") or {}).get(key, ""))
 
@@ -75,7 +68,7 @@ def _by_category(pairs: Iterable[tuple[str, float]], scale: float = 1.0) -> dict
     groups = dict[str, list[float]]()
     for name, value in pairs:
         groups.setdefault(name, []).append(value)
-    return {name: scale * _mean(values) for name, values in groups.items()}
+    return {name: scale * mean(values) for name, values in groups.items()}
 
 
 def _degree(text: str | None, *, last: bool) -> str | None:
@@ -106,7 +99,7 @@ def criteria(case: Case) -> Scored:
     for row in case.rows:
         texts = [text for _, text in judged.get(_id(row), [])]
         scores = [DEGREES.get(_degree(text, last=False) or "", 0.0) for text in texts]
-        values.append(_mean(scores))
+        values.append(mean(scores))
         rows.append(
             {
                 "scores": [*scores],
@@ -121,7 +114,7 @@ def criteria(case: Case) -> Scored:
 def _criteria_metrics(case: Case, values: Sequence[float], scale: float = 1.0) -> JsonObject:
     names = [_category(row) for row in case.rows]
     categories = _by_category(zip(names, values, strict=True), scale)
-    return {"categories": categories, "average_criteria_score": 100 * _mean(values)}
+    return {"categories": categories, "average_criteria_score": 100 * mean(values)}
 
 
 @family("judge_mtbench")
@@ -132,8 +125,8 @@ def mtbench(case: Case) -> Scored:
     for row in case.rows:
         turns = [[text for _, text in judged.get(f"{_id(row)}_turn{turn}", [])] for turn in range(TURNS)]
         scores = [[DEGREES.get(_degree(text, last=True) or "", 0.0) for text in texts] for texts in turns]
-        means = [_mean(turn) for turn in scores]
-        values.append(_mean(means))
+        means = [mean(turn) for turn in scores]
+        values.append(mean(means))
         rows.append(
             {
                 "scores": [[*turn] for turn in scores],
@@ -217,8 +210,8 @@ def pairwise(case: Case) -> Scored:
     categories = _by_category(pairs)
     metrics: JsonObject = {
         "categories": categories,
-        "win_rate": _mean(value for _, value in pairs),
-        "weighted_win_rate": 100 * _mean(categories.values()),
+        "win_rate": mean(value for _, value in pairs),
+        "weighted_win_rate": 100 * mean(categories.values()),
     }
     return Scored(metrics, rows, problems)
 
@@ -274,7 +267,7 @@ def _binary(case: Case, yes: str, no: str, *, clean: bool = False, category: str
     if case.rows and not kept:
         # The official mean over nothing is not a number, which no JSON report can hold.
         problems.append("no row has a judgement: accuracy_score is given as 0")
-    metrics: JsonObject = {"accuracy_score": 100 * _mean(kept)}
+    metrics: JsonObject = {"accuracy_score": 100 * mean(kept)}
     if category:
         names = [_category(row, category) for row in case.rows]
         found = _by_category([(n, v) for n, v in zip(names, scores, strict=True) if v is not None], 100)
@@ -329,7 +322,7 @@ def healthbench(case: Case) -> Scored:
                 "individual_scores": {"average_criteria_score": values[-1]},
             }
         )
-    metrics: JsonObject = {"categories": _by_category(tagged, 100), "average_criteria_score": 100 * _mean(values)}
+    metrics: JsonObject = {"categories": _by_category(tagged, 100), "average_criteria_score": 100 * mean(values)}
     return Scored(metrics, rows, problems)
 
 
@@ -357,17 +350,6 @@ def _loaded(text: str) -> dict[str, Any] | None:
     return None
 
 
-def number(value: object) -> float | None:
-    """A finite number, a truth value being 0 or 1."""
-    if not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
-
-
 @family("refclip")
 def refclip(case: Case) -> Scored:
     """The harmonic mean of image-text and text-text scores given by a model; judge rows are in the order of the rows.
@@ -384,9 +366,9 @@ def refclip(case: Case) -> Scored:
         image, text = image or 0.0, text or 0.0
         images.append(image)
         means.append(2 * image * text / (image + text) if image + text else 0.0)
-        cleaned = extracted(response, case.answer_tag, _CAPTION)
+        cleaned = extracted(response, case.answer_tag, LINE)
         rows.append({"cleaned_responses": cleaned, "individual_scores": {"refclipscore": 100 * means[-1]}})
-    metrics: JsonObject = {"clipscore": _mean(images), "refclipscore": _mean(means)}
-    metrics |= {"normalized_clipscore": 100 * _mean(images), "normalized_refclipscore": 100 * _mean(means)}
+    metrics: JsonObject = {"clipscore": mean(images), "refclipscore": mean(means)}
+    metrics |= {"normalized_clipscore": 100 * mean(images), "normalized_refclipscore": 100 * mean(means)}
     metrics["null_count"] = sum(not row["cleaned_responses"] for row in rows)
     return Scored(metrics, rows, problems)

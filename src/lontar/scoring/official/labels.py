@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from lontar.core.config import JsonObject, JsonValue
 from lontar.scoring.official.case import Case, Scored, family
-from lontar.scoring.official.extract import extracted, macro_f1, norm, recall
+from lontar.scoring.official.extract import extracted, macro_f1, norm, recall, scored_rows
 
 NULL = "null"
 # What is stripped from both ends of an extracted label.
@@ -40,7 +40,7 @@ def label_choice(case: Case) -> Scored:
         values = [(case.rows[i].get("metadata") or {}).get(name) for i in kept]
         if case.task.startswith("supergpqa") and any(value is not None for value in values):
             metrics[name] = _parts(values, references, predictions)
-    return Scored(metrics, _rows(guesses, "normalized_accuracy", right), _unlabelled(case, golds) + problems)
+    return Scored(metrics, _rows(guesses, right), _unlabelled(case, golds) + problems)
 
 
 def _parts(values: Sequence[object], references: Sequence[str], predictions: Sequence[str]) -> JsonObject:
@@ -57,32 +57,24 @@ def _parts(values: Sequence[object], references: Sequence[str], predictions: Seq
 @family("minimal_pairs")
 def minimal_pairs(case: Case) -> Scored:
     """Plain accuracy per linguistic phenomenon, and its unweighted mean normalized by chance."""
-    references = _golds(case)
-    predictions, problems = choices(case, [gold for gold in references if gold], "*")
-    right = [reference == prediction for reference, prediction in zip(references, predictions, strict=True)]
-    problems = [*_unlabelled(case, references), *case.unnamed(), *problems]
-    parts = {name: 100 * sum(hits) / len(hits) for name, hits in _by_phenomenon(case.phenomena(), right).items()}
+    rows, hits_of, problems = _by_phenomenon(case)
+    parts = {name: 100 * sum(hits) / len(hits) for name, hits in hits_of.items()}
     accuracy = sum(parts.values()) / len(parts) if parts else 0.0
-    chance = 100 / max(1, len({*references} - {""}))
+    chance = 100 / max(1, len({*_golds(case)} - {""}))
     metrics: JsonObject = {
         "accuracy": accuracy,
         "subcategories": {**parts},
         "normalized_accuracy": 100 * norm(accuracy, chance, 100),
     }
-    return Scored(metrics, _rows(predictions, "normalized_accuracy", right), problems)
+    return Scored(metrics, rows, problems)
 
 
 @family("pragmatics")
 def pragmatics(case: Case) -> Scored:
     """Right answers and all answers per phenomenon; what they are worth is decided when a run is summed up."""
-    references = _golds(case)
-    predictions, problems = choices(case, [gold for gold in references if gold], "*")
-    right = [reference == prediction for reference, prediction in zip(references, predictions, strict=True)]
-    problems = [*_unlabelled(case, references), *case.unnamed(), *problems]
-    parts: dict[str, JsonValue] = {
-        name: [sum(hits), len(hits)] for name, hits in _by_phenomenon(case.phenomena(), right).items()
-    }
-    return Scored({"subcategories": {**parts}}, _rows(predictions, "normalized_accuracy", right), problems)
+    rows, hits_of, problems = _by_phenomenon(case)
+    parts: dict[str, JsonValue] = {name: [sum(hits), len(hits)] for name, hits in hits_of.items()}
+    return Scored({"subcategories": parts}, rows, problems)
 
 
 def choices(case: Case, labels: Iterable[str], repeated: str, flags: int = 0) -> tuple[list[str], list[str]]:
@@ -113,15 +105,14 @@ def _unlabelled(case: Case, golds: Sequence[str]) -> list[str]:
     return [f"row {row.get('id')}: no label, counted as wrong" for row in bare]
 
 
-def _by_phenomenon(names: Sequence[str], right: Sequence[bool]) -> dict[str, list[bool]]:
-    found: dict[str, list[bool]] = {}
-    for name, hit in zip(names, right, strict=True):
-        found.setdefault(name, []).append(hit)
-    return found
+def _by_phenomenon(case: Case) -> tuple[list[JsonObject], dict[str, list[bool]], list[str]]:
+    """Rows with their scores, which answers are right by phenomenon, and what is wrong with rows and labels."""
+    golds = _golds(case)
+    guesses, problems = choices(case, [gold for gold in golds if gold], "*")
+    right = [gold == guess for gold, guess in zip(golds, guesses, strict=True)]
+    found = case.by_phenomenon(right)
+    return _rows(guesses, right), found, [*_unlabelled(case, golds), *case.unnamed(), *problems]
 
 
-def _rows(cleaned: Sequence[str], name: str, right: Sequence[bool]) -> list[JsonObject]:
-    return [
-        {"cleaned_responses": text, "individual_scores": {name: int(hit)}}
-        for text, hit in zip(cleaned, right, strict=True)
-    ]
+def _rows(cleaned: Sequence[str], right: Sequence[bool]) -> list[JsonObject]:
+    return scored_rows(cleaned, "normalized_accuracy", [int(hit) for hit in right])

@@ -21,7 +21,7 @@ def logprob(case: Case) -> Scored:
 def minimal_pairs_logprob(case: Case) -> Scored:
     """The same, and per linguistic phenomenon."""
     values = [_value(row) for row in case.rows]
-    parts = {name: _means(own) for name, own in _by_phenomenon(case, values).items()}
+    parts = {name: _means(own) for name, own in case.by_phenomenon(values).items()}
     return Scored({"subcategories": {**parts}, **_means(values)}, _rows(values), case.unnamed())
 
 
@@ -31,16 +31,9 @@ def pragmatics_logprob(case: Case) -> Scored:
 
     The official code writes the scores of one phenomenon after those of another, to rows that stand in another order.
     """
-    parts = _by_phenomenon(case, [_value(row) for row in case.rows])
+    parts = case.by_phenomenon([_value(row) for row in case.rows])
     moved = [value for own in parts.values() for value in own]
     return Scored({"subcategories": {name: _means(own) for name, own in parts.items()}}, _rows(moved), case.unnamed())
-
-
-def _by_phenomenon(case: Case, values: Sequence[float | None]) -> dict[str, list[float | None]]:
-    parts: dict[str, list[float | None]] = {}
-    for name, value in zip(case.phenomena(), values, strict=True):
-        parts.setdefault(name, []).append(value)
-    return parts
 
 
 def _value(row: Row) -> float | None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from lontar.core.config import JsonObject
 from lontar.scoring.official.case import Case, Scored, family
-from lontar.scoring.official.extract import norm
+from lontar.scoring.official.extract import mean, norm
 
 _NUMBER = r"([+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?)"
 _STEP = re.compile(rf"\s*{_NUMBER}\s*([-+*/])\s*{_NUMBER}\s*=\s*{_NUMBER}\s*")
@@ -83,7 +83,7 @@ def html_to_tsv(case: Case) -> Scored:
             errors[error] = errors.get(error, 0) + 1
         cleaned.append(table)
         scores.append(score)
-    precision, recall, f1 = (100 * _mean(score[i] for score in scores) for i in range(3))
+    precision, recall, f1 = (100 * mean(score[i] for score in scores) for i in range(3))
     return Scored(
         metrics={
             "precision": precision,
@@ -156,14 +156,14 @@ def table_scores(reference: str, table: str | None) -> tuple[tuple[float, float,
 
 def _scored(case: Case, judge: Callable[[str, Any], Judged], *, extraction: bool = True) -> Scored:
     judged = [judge(response, row.get("label")) for row, response in zip(case.rows, case.responses(), strict=True)]
-    accuracy = 100 * _mean(j.right for j in judged)
+    accuracy = 100 * mean(j.right for j in judged)
     metrics: JsonObject = {
         "accuracy": accuracy,
-        "partial_accuracy": 100 * _mean(j.partial for j in judged),
+        "partial_accuracy": 100 * mean(j.partial for j in judged),
         "normalized_accuracy": 100 * norm(accuracy / 100, 0, 1),
     }
     if extraction:
-        metrics["extraction_rate"] = 100 * _mean(j.found for j in judged)
+        metrics["extraction_rate"] = 100 * mean(j.found for j in judged)
     uneven = [str(row.get("id")) for row, j in zip(case.rows, judged, strict=True) if j.uneven]
     return Scored(
         metrics=metrics,
@@ -313,8 +313,3 @@ def _table(text: str) -> tuple[tuple[str, ...], set[tuple[str, ...]]]:
 
 def _fields(label: Any) -> Mapping[str, Any]:
     return label if isinstance(label, Mapping) else {}
-
-
-def _mean(values: Iterable[float]) -> float:
-    numbers = list(values)
-    return sum(numbers) / len(numbers) if numbers else 0.0

@@ -16,10 +16,8 @@ import numpy as np
 
 from lontar.core.extras import need
 from lontar.scoring.official.case import Case, Scored, family
-from lontar.scoring.official.extract import extracted
+from lontar.scoring.official.extract import LINE, extracted
 
-# one line after the tag: a dot ends at a line feed
-ANSWER = r"[\s\r\n`*]*(.*)"
 SEED, RESAMPLES = 4156, 1000
 
 _DEPENDENT = "[\u102b-\u1032\u1036-\u1038\u103a-\u103e]*"
@@ -37,7 +35,7 @@ def rouge_l(case: Case) -> Scored:
     Raises:
         MissingExtraError: the tokenizer of the language is not installed.
     """
-    summaries = [extracted(response, case.answer_tag, ANSWER) for response in case.responses()]
+    summaries = [extracted(response, case.answer_tag, LINE) for response in case.responses()]
     labels = [str(row.get("label") or "") for row in case.rows]
     scores = [
         overlap(tokens(label, case.lang), tokens(found, case.lang))

@@ -6,16 +6,14 @@ import logging
 import re
 import string
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from typing import Any
 
 from lontar.core.config import JsonObject
 from lontar.core.extras import need
 from lontar.scoring.official.case import Case, Scored, family
-from lontar.scoring.official.extract import extracted
+from lontar.scoring.official.extract import LINE, extracted, scored_rows
 
-# One line after the tag: a dot ends at a line feed.
-LINE = r"[\s\r\n`*]*(.*)"
 NO_ANSWER = "None"
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
@@ -44,7 +42,7 @@ def qa_f1(case: Case) -> Scored:
         "found_in_prediction": 100 * found / n,
         "null_count": predictions.count(""),
     }
-    return Scored(metrics, _rows(predictions, "normalized_f1", f1s), case.unlabelled())
+    return Scored(metrics, scored_rows(predictions, "normalized_f1", f1s), case.unlabelled())
 
 
 def listed(label: Any) -> list[str]:
@@ -90,7 +88,7 @@ def exact_match(case: Case) -> Scored:
     share = 100 * sum(right) / max(1, len(right))
     metrics: JsonObject = {"exact_match": share, "normalized_exact_match": share}
     scores = [100.0 * hit for hit in right]
-    return Scored(metrics, _rows(predictions, "normalized_exact_match", scores), case.unlabelled())
+    return Scored(metrics, scored_rows(predictions, "normalized_exact_match", scores), case.unlabelled())
 
 
 @family("niah")
@@ -138,10 +136,3 @@ def _share(text: str, references: Collection[str]) -> float:
     items = {item.strip().lower() for item in text.split(",")}
     wanted = {*references}
     return len(items & wanted) / len(wanted) if wanted else 0.0
-
-
-def _rows(cleaned: Sequence[str], name: str, scores: Sequence[float]) -> list[JsonObject]:
-    return [
-        {"cleaned_responses": text, "individual_scores": {name: score}}
-        for text, score in zip(cleaned, scores, strict=True)
-    ]

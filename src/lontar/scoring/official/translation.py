@@ -7,9 +7,7 @@ from typing import Any
 from lontar.core.config import JsonObject
 from lontar.core.extras import need
 from lontar.scoring.official.case import Case, Scored, family
-from lontar.scoring.official.extract import extracted, norm
-from lontar.scoring.official.judges import number
-from lontar.scoring.official.text import LINE
+from lontar.scoring.official.extract import LINE, extracted, mean, norm, number
 
 # MetricX gives 0 to the best and 25 to the worst translation.
 WORST, BEST = 25.0, 0.0
@@ -38,12 +36,8 @@ def translation(case: Case) -> Scored:
         ]
         raw = [WORST if one is None else one for one in given]
         scores = [100 * norm(one, WORST, BEST) for one in raw]
-        metrics |= {"metricx_wmt24_scores": _mean(raw), METRICX: _mean(scores)}
+        metrics |= {"metricx_wmt24_scores": mean(raw), METRICX: mean(scores)}
         for row, one in zip(rows, scores, strict=True):
             row["individual_scores"] = {METRICX: one}
     metrics["null_count"] = predictions.count("")
     return Scored(metrics, rows, problems)
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
