@@ -6,6 +6,7 @@ allocation (`--packaged`: only the sentences in the package do), the other half 
 
     python benchmarks/bench_tokenizer.py --data ../shared/data --new-tokens 8192 16384 32768
     python benchmarks/bench_tokenizer.py --new-tokens 16384 --keep-torn    # what ADR 6 is about
+    python benchmarks/bench_tokenizer.py --extended EXTENDED RECUT         # what `lontar tokenizer extend` made
 """
 
 from __future__ import annotations
@@ -19,18 +20,22 @@ from pathlib import Path
 from typing import Any
 
 from lontar import languages
+from lontar.core.manifest import sha256_file
 from lontar.core.shards import read_jsonl
 from lontar.models.vocab import token_bytes
 from lontar.tokenizer import extend as extend_module
 from lontar.tokenizer.audit import audit
 from lontar.tokenizer.base import Bpe, open_base
+from lontar.tokenizer.candidates import Learned
 from lontar.tokenizer.config import ExtendConfig
 from lontar.tokenizer.extend import Extension, extend
-from lontar.tokenizer.parity import gini
+from lontar.tokenizer.parity import broken_tokens, gini
 from lontar.tokenizer.sentences import packaged_sentences
 
 SEA = ("id", "ms", "tl", "jv", "su", "vi", "th", "my", "km", "lo", "ta")
 BREAKS = ("my", "lo", "km", "th", "ta")
+# All 800 rows are looked at, since nothing is learned from them.
+UNSEEN = ("en", "zh", "zh-Hant", "ja", "ko", "ru", "de", "fr", "es", "pt")
 Texts = Mapping[str, Sequence[str]]
 
 
@@ -38,9 +43,16 @@ def main() -> None:
     options = parse()
     if options.keep_torn:
         extend_module.straddling = lambda base, scripts: []  # type: ignore[assignment]
-    base = open_base(options.data / "tokenizers" / options.base)
-    texts = {lang: list(mono(options.data, lang)) for lang in (*SEA, "en", "zh")}
+    place = options.data / "tokenizers" / options.base
+    base = open_base(place)
     development, test = parallel(options.data)
+    if options.extended:
+        digest = sha256_file(place / "tokenizer.json")
+        found = [existing(base, digest, folder, options.data, test) for folder in options.extended]
+        show(found)
+        print(json.dumps(found, ensure_ascii=False))
+        return
+    texts = {lang: list(mono(options.data, lang)) for lang in (*SEA, "en", "zh")}
     rows: list[dict[str, Any]] = [{"tokens": 0, **figures(base, test)}]
     for budget in options.new_tokens:
         begin = time.perf_counter()
@@ -70,6 +82,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--keep-torn", action="store_true", help="with the base's merges that tear letters apart (ADR 6)"
     )
+    parser.add_argument("--extended", type=Path, nargs="+", help="measure these extensions of the base, make none")
     parser.add_argument("--no-graphemes", action="store_true", help="without the grapheme-first rule")
     options = parser.parse_args()
     if not (options.data / "mono").is_dir():
@@ -113,32 +126,40 @@ def encoded(tokenizer: Bpe, texts: Sequence[str]) -> list[list[int]]:
 
 def broken(tokenizer: Bpe, texts: Sequence[str]) -> float:
     """Share of tokens that begin or end inside a grapheme cluster."""
-    import regex
-
     n = bad = 0
     for text in map(tokenizer.normalized, texts):
-        ends, at = {0}, 0
-        for cluster in regex.findall(r"\X", text):
-            at += len(cluster.encode("utf-8"))
-            ends.add(at)
-        at = 0
-        for token in tokenizer.tokenizer.encode(text, add_special_tokens=False).tokens:
-            begin, at = at, at + len(token_bytes(token))
-            bad += begin not in ends or at not in ends
-            n += 1
+        tokens = tokenizer.tokenizer.encode(text, add_special_tokens=False).tokens
+        bad += broken_tokens([token_bytes(token) for token in tokens])[0]
+        n += len(tokens)
     return bad / max(1, n)
 
 
-def costs(made: Extension, test: Texts, seconds: float) -> dict[str, Any]:
-    changed = {
-        lang: sum(
-            a != b for a, b in zip(encoded(made.original, test[lang]), encoded(made.new, test[lang]), strict=True)
-        )
-        for lang in ("en", "zh")
+def existing(base: Bpe, digest: str, folder: Path, data: Path, test: Texts) -> dict[str, Any]:
+    """Figures of an extension that is there: with what it changes, and how long another cut of it takes."""
+    new = open_base(folder)
+    rows: list[Any] = [row for _, row in read_jsonl(data / "parallel" / "flores_sib200.jsonl.zst")]
+    every = {lang: [plain(row["text"] if lang == "en" else row["parallel"][lang]) for row in rows] for lang in UNSEEN}
+    learned = Learned.load(folder, base, digest)
+    begin = time.perf_counter()
+    learned.cut(new.size - base.size, "maximin")
+    seconds = time.perf_counter() - begin
+    return {
+        "tokens": new.size - base.size,
+        **figures(new, test),
+        "changed_unseen": {lang: changed(base, new, texts) for lang, texts in every.items()},
+        "cut_seconds": round(seconds, 2),
     }
+
+
+def changed(base: Bpe, new: Bpe, texts: Sequence[str]) -> str:
+    n = sum(a != b for a, b in zip(encoded(base, texts), encoded(new, texts), strict=True))
+    return f"{n} of {len(texts)}"
+
+
+def costs(made: Extension, test: Texts, seconds: float) -> dict[str, Any]:
     return {
         "groups": {script: len(merges) for script, merges in made.merges.items()},
-        "changed_unseen": {lang: f"{n} of {len(test[lang])}" for lang, n in changed.items()},
+        "changed_unseen": {lang: changed(made.original, made.new, test[lang]) for lang in ("en", "zh")},
         "used_percent": round(
             100 * sum(made.counts.get(t, 0) > 0 for t in made.new_ids) / max(1, len(made.new_ids)), 1
         ),

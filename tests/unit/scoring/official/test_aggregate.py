@@ -206,8 +206,9 @@ def test_total_on_any_scores(scores: list[list[Any]], labels: list[Any], likelih
 @given(st.dictionaries(st.sampled_from(["a", "b", "c", "mp-r", "?"]), st.dictionaries(st.just("m"), NUMBERS)))
 def test_total_on_any_metrics(entries: dict[str, dict[str, Any]]) -> None:
     for competency in ("n", "linguistic-diagnostics"):
-        run_totals({"id": {competency: entries}}, TASKS, {"id": ["g", "?"]})
-        run_totals({"id": {competency: entries}}, TASKS)
+        for suite in ({"id": ["g", "?"]}, None):
+            found = run_totals({"id": {competency: entries}}, TASKS, suite)
+            assert "total" in found.metrics or found.problems, "what has no total says why"
 
 
 @needs_specs
