@@ -28,7 +28,6 @@ from lontar.tokenizer.candidates import (
 )
 from lontar.tokenizer.config import ExtendConfig, RecutConfig
 from lontar.tokenizer.guard import LATIN, choose_pattern, guarded, has_script, own_script, straddling
-from lontar.tokenizer.guard_text import guard_lines
 from lontar.tokenizer.merges import Settings, learn, tokens_of
 from lontar.tokenizer.texts import Guard, Material, guard_of, materials
 
@@ -111,7 +110,7 @@ def extend(
     texts_of = materials({lang: texts[lang] for lang in langs}, parallel, expansion)
     groups = grouped(base, texts_of)
     check_groups(groups)
-    empty = Learned(base, (), torn, guard_digest(guard_lines(original)))
+    empty = Learned(base, (), torn, guard_digest(guard.lines[: guard.own]))
     learned, dropped = learn_groups(empty, groups, texts_of, guard, config, executor or Serial())
     merges = learned.cut(config.new_tokens, config.allocation, config.weights)
     return finished(original, learned, merges, _counts(base, merges, groups), guard, dropped, choice.note)

@@ -79,6 +79,8 @@ class Guard:
     lines: Sequence[str]
     left_out: int = 0
     """lines of the guarded languages that hold other scripts or combining marks, and are therefore not promised"""
+    own: int = 0
+    """how many of the lines are the package's; they come first"""
 
 
 def guard_of(base: Bpe, texts: Mapping[str, Sequence[str]]) -> Guard:
@@ -89,4 +91,5 @@ def guard_of(base: Bpe, texts: Mapping[str, Sequence[str]]) -> Guard:
     lines = list(dict.fromkeys(line for lang in sorted(texts) for text in texts[lang] for line in text.splitlines()))
     scripts = {languages.get(lang).script for lang in texts} | {LATIN, COMMON}
     kept = [line for line in lines if script_counts(line).keys() <= scripts and not has_marks(line)]
-    return Guard([*guard_lines(base), *kept], len(lines) - len(kept))
+    own = guard_lines(base)
+    return Guard([*own, *kept], len(lines) - len(kept), len(own))
