@@ -235,6 +235,12 @@ class Evaluation(Artifact):
     kind = "evaluation"
 
 
+class TaskPack(Artifact):
+    """Tasks of somebody else's benchmark, imported: `pack.json`, `official/`, `rows/`, `examples/`."""
+
+    kind = "task-pack"
+
+
 class Endpoint(Artifact):
     """A remote API: URL, model name and declared terms in `endpoint.json`; an unpinned parent in every lineage."""
 

@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from lontar import languages
 from lontar.backends.drive import Failed
-from lontar.core.config import Config, JsonObject
+from lontar.core.config import JsonObject
 from lontar.core.manifest import Cost
 from lontar.core.registry import Use
 from lontar.eval.extremes import nothing, perfect
+from lontar.eval.rows import Row
 from lontar.eval.task import Task
 from lontar.languages import Language
 from lontar.scoring import (
@@ -32,16 +33,6 @@ from lontar.scoring import (
 )
 
 Verdict = Literal["better", "worse", "no difference shown"]
-
-
-class Row(Config):
-    """One sample with what a model did and what that is worth: a line of `samples/`."""
-
-    sample: Sample
-    prediction: Prediction | None = None
-    score: RowScore | None = None
-    failed: str | None = None
-    """why the request never succeeded; then there is no score"""
 
 
 @dataclass(frozen=True)

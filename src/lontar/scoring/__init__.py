@@ -7,7 +7,7 @@ over their rows (`statistics.py`).
 from __future__ import annotations
 
 from lontar.scoring.registries import Aggregate, Extractor, Scorer, aggregate, extractor, from_sums, scorer
-from lontar.scoring.results import Bounds, Likelihood, Prediction, RowScore, Sample, Score, Turn
+from lontar.scoring.results import Bounds, Judgement, Likelihood, Prediction, RowScore, Sample, Score, Turn
 from lontar.scoring.statistics import Difference, Interval, Sure, beyond_chance, bootstrap, paired
 
 scorers, aggregates, extractors = scorer, aggregate, extractor
@@ -18,6 +18,7 @@ __all__ = [
     "Difference",
     "Extractor",
     "Interval",
+    "Judgement",
     "Likelihood",
     "Prediction",
     "RowScore",

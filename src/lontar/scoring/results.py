@@ -41,11 +41,26 @@ class Likelihood(Config):
     greedy: bool = False
 
 
+class Judgement(Config):
+    """What a judge wrote of an answer."""
+
+    id: str
+    """which question was put to the judge: of the official form, such as `<row>_criteria<i>`"""
+    text: str | None = None
+    """none: the judge's request never succeeded"""
+
+
 class Prediction(Config):
     """What a model did with a sample."""
 
     texts: tuple[str, ...] = ()
-    """raw answer to each turn"""
+    """raw answer to each turn, without what a server's reasoning parser has split off"""
+    thinking: tuple[str, ...] = ()
+    """what the server gave apart as reasoning, per turn; empty where it gave none"""
+    finish: tuple[str, ...] = ()
+    """why each turn ended: `stop`, or `length` where the budget of tokens was used up"""
+    judgements: tuple[Judgement, ...] = ()
+    """of judges, where the task has them"""
     answer: str | None = None
     """what was extracted from the last answer; none: nothing could be"""
     likelihoods: tuple[Likelihood, ...] = ()
@@ -54,6 +69,10 @@ class Prediction(Config):
     """why there is no answer"""
     tokens_in: int = 0
     tokens_out: int = 0
+    """all that were written, thinking included"""
+    tokens_thinking: int = 0
+    seconds: float = 0.0
+    """from sending the request to its last token, over all turns"""
 
 
 class RowScore(Config):
