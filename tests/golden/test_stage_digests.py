@@ -21,6 +21,8 @@ from lontar.core.manifest import canonical_json, sha256_bytes
 from lontar.core.recipe import load_recipe
 from lontar.core.run import run
 from lontar.core.stage import all_stages
+from tests.unit.eval.official_files import data_folder, specification
+from tests.unit.eval.published import publish, published_row
 
 pytest.importorskip("torch")
 GOLDEN = Path(__file__).with_name("stage_digests.json")
@@ -58,6 +60,12 @@ steps:
   gguf: {stage: export.gguf, inputs: {model: model}, config: {types: [F32, F16, Q8_0]}}
   card: {stage: export.card, inputs: {model: export, tokenizer: tokenizer, evaluations: [scores], corpora: [corpus]}}
   report: {stage: report.build, inputs: {artifacts: [corpus, base, tokenizer, model, scores]}, config: {cost: false}}
+  pack: {stage: eval.import, config: {path: OFFICIAL, data: ROWS}}
+  seen:
+    stage: eval.contamination
+    inputs: {evaluation: scores, corpus: corpus}
+    config: {split: heldout, words: 5, chars: 20, least: 20}
+  published: {stage: eval.adopt_results, config: {path: PUBLISHED}}
   comparison: {stage: report.compare, inputs: {evaluations: [scores, again]}}
 """
 # These hold floating-point results, which differ in the last bits between processors, or digests of such results.
@@ -71,6 +79,7 @@ COMPUTED = (
         "report.html",
         "compare.html",
         "figures.json",
+        "contamination.json",
     ),
 )
 
@@ -98,6 +107,11 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
     folder = tmp_path_factory.mktemp("golden")
     # `models.adopt` takes a folder: the base of this same run, made first.
     text = RECIPE.replace("BASE", str(folder / "run" / "base"))
+    text = text.replace("OFFICIAL", str(specification(folder / "official"))).replace(
+        "ROWS", str(data_folder(folder / "rows"))
+    )
+    publish(folder / "published", [published_row(), published_row(id="y", individual_scores=None)])
+    text = text.replace("PUBLISHED", str(folder / "published"))
     (folder / "first.yaml").write_text(
         text.replace(text[text.index("  adopted") : text.index("  tokenizer")], ""), "utf-8"
     )

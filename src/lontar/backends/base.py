@@ -32,16 +32,20 @@ class Sampling(Config):
 
     max_tokens: int | None = Field(default=None, ge=0)
     """most new tokens; none: up to the context length"""
-    temperature: float = Field(default=0.0, ge=0.0)
-    """0 takes the likeliest token"""
+    temperature: float | None = Field(default=0.0, ge=0.0)
+    """0 takes the likeliest token; none leaves this, `top_p` and `top_k` to the model's own generation settings"""
     top_p: float = Field(default=1.0, gt=0.0, le=1.0)
     """sample from the smallest set of tokens with this much probability"""
+    top_k: int = Field(default=0, ge=0)
+    """sample from so many likeliest tokens; 0: from all"""
     seed: int | None = None
     """same seed, same answer, as far as the back-end can promise it; none: another one each time"""
     stop: tuple[str, ...] = ()
     """texts that end the answer and are not part of it"""
     n: int = Field(default=1, ge=1)
     """answers per prompt"""
+    shrink: bool = False
+    """write fewer tokens where the context has no room for `max_tokens`, instead of refusing"""
     logprobs: int | None = Field(default=None, ge=0, le=20)
     """report the log-probability of each token and of so many alternatives"""
 
@@ -66,6 +70,8 @@ class Usage:
 
     tokens_in: int = 0
     tokens_out: int = 0
+    tokens_thinking: int = 0
+    """how many of `tokens_out` were thinking, as far as the server tells"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,10 @@ class Delta:
     finish_reason: FinishReason | None = None
     index: int = 0
     usage: Usage | None = None
+    thinking: str = ""
+    """a piece of what the server's reasoning parser splits off; never part of `text`"""
+    matched: str = ""
+    """with the last piece: the stop text that ended the answer, where the back-end knows"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,8 @@ class Generation:
     logprobs: tuple[TokenLogprob, ...] = ()
     finish_reason: FinishReason = "stop"
     usage: Usage = field(default_factory=Usage)
+    thinking: str = ""
+    matched: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,4 +271,6 @@ def _joined(deltas: Sequence[Delta]) -> Generation:
         logprobs=tuple(p for delta in deltas for p in delta.logprobs),
         finish_reason=next((d.finish_reason for d in reversed(deltas) if d.finish_reason), "stop"),
         usage=next((d.usage for d in reversed(deltas) if d.usage), Usage()),
+        thinking="".join(delta.thinking for delta in deltas),
+        matched=next((d.matched for d in reversed(deltas) if d.matched), ""),
     )

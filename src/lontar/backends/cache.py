@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from lontar.backends.base import ModelIdentity
 from lontar.core.config import JsonObject, JsonValue
@@ -31,7 +32,11 @@ class Cache:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._file: BinaryIO | None = None
         self._rows: dict[str, JsonValue] = dict(_read(path)) if path.is_file() else {}
+
+    def __del__(self) -> None:
+        self.close()
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -41,18 +46,34 @@ class Cache:
         return self._rows.get(key)
 
     def put(self, key: str, value: JsonValue) -> None:
-        """Keep an answer: in memory now, and on disk before this returns."""
+        """Keep an answer: in memory now, and with the system before this returns, so that a kill loses nothing."""
         if key in self._rows:
             return
         row = json.dumps({"key": key, "value": value}, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab+") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        stream = self._open()
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        try:
             if (end := stream.seek(0, os.SEEK_END)) > 0:
                 stream.seek(end - 1)
                 row = row if stream.read(1) == b"\n" else b"\n" + row  # a line that was cut off stays alone
-            os.write(stream.fileno(), row)
+            written = 0
+            while written < len(row):  # a full disk or a signal may cut a write short
+                written += os.write(stream.fileno(), row[written:])
+        finally:
+            fcntl.flock(stream, fcntl.LOCK_UN)
         self._rows[key] = value
+
+    def close(self) -> None:
+        """Close the file; the next `put` opens it again."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _open(self) -> BinaryIO:
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = cast(BinaryIO, self.path.open("ab+", buffering=0))
+        return self._file
 
 
 def _read(path: Path) -> list[tuple[str, JsonValue]]:

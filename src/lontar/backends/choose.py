@@ -21,9 +21,11 @@ def sampling_rng(sampling: Sampling, index: int = 0) -> np.random.Generator:
 
 def choose(logits_V: Logits, sampling: Sampling, rng: np.random.Generator) -> int:
     """The next token: the likeliest one, or one drawn from the nucleus (Holtzman et al. 2020)."""
-    if sampling.temperature == 0:
+    if not sampling.temperature:
         return int(logits_V.argmax())
     weights = np.exp((logits_V.astype(np.float64) - float(logits_V.max())) / sampling.temperature)
+    if 0 < sampling.top_k < len(weights):
+        weights[weights < np.partition(weights, -sampling.top_k)[-sampling.top_k]] = 0.0
     if sampling.top_p < 1:
         weights = _nucleus(weights, sampling.top_p)
     ends = np.cumsum(weights)

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, TypeVar
 
 from lontar.errors import BackendError, DataError, UnavailableError
 
@@ -27,6 +27,8 @@ class Failed:
 
     reason: str
     attempts: int = 1
+    unavailable: bool = False
+    """whether the back-end was out of reach each time, as against a request that it refuses"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Policy:
     """longest that one attempt may take"""
     max_failures: int | None = None
     """give up when more requests than this have failed; none: never"""
+    max_unavailable: int | None = None
+    """give up when so many requests in a row have failed because the back-end is unavailable; none: never"""
     sleep: Callable[[float], Awaitable[None]] = field(default=asyncio.sleep, repr=False)
     """how to wait; tests put a clock of their own here"""
 
@@ -80,43 +84,61 @@ class _Window:
             self.size = max(1.0, self.size / 2)
 
 
-class _Run(Generic[Q, R]):
-    def __init__(
-        self, call: Callable[[Q], Awaitable[R]], policy: Policy, on_done: Callable[[int, R | Failed], None]
-    ) -> None:
-        self.call, self.policy, self.on_done = call, policy, on_done
-        self.window = _Window(policy.concurrency)
-        self.results: dict[int, R | Failed] = {}
+class Driver:
+    """Calls to one back-end from any number of tasks: a window that adapts, retries, failures as values."""
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        self.policy = policy or Policy()
+        self.window = _Window(self.policy.concurrency)
         self.failures: list[str] = []
-        self.resume_at = 0.0
+        self._unavailable = 0
+        self.retries = 0
+        """attempts that came to nothing and were made again"""
+        self._resume_at = 0.0
 
-    async def work(self, items: Iterable[tuple[int, Q]]) -> None:
-        # All workers share one iterator: the next free worker takes the next request.
-        for index, request in items:
-            result = await self._attempts(request)
-            self.results[index] = result
-            self.on_done(index, result)
-            if isinstance(result, Failed):
-                self._count(result)
+    async def call(self, attempt: Callable[[int], Awaitable[R]]) -> R | Failed:
+        """Make a call, given the number of the attempt from 0 on, until it succeeds.
 
-    def _count(self, failed: Failed) -> None:
-        self.failures.append(failed.reason)
-        limit = self.policy.max_failures
+        Raises:
+            BackendError: it would befall every call, or more than `max_failures` calls have failed.
+        """
+        result = await self.attempted(attempt)
+        self.count(result)
+        return result
+
+    def count(self, result: object) -> None:
+        """Count a failure, unless `call` has done so.
+
+        Raises:
+            BackendError: more than `max_failures` calls have failed.
+        """
+        if not isinstance(result, Failed):
+            self._unavailable = 0
+            return
+        self._unavailable = self._unavailable + 1 if result.unavailable else 0
+        self.failures.append(result.reason)
+        limit, down = self.policy.max_failures, self.policy.max_unavailable
+        first = "\n".join(f"  {reason}" for reason in sorted(set(self.failures))[:3])
         if limit is not None and len(self.failures) > limit:
-            first = "\n".join(f"  {reason}" for reason in sorted(set(self.failures))[:3])
             raise BackendError(
                 f"{len(self.failures)} requests failed, max_failures is {limit}:\n{first}",
                 hint="what was answered is kept: run the same command again to go on, or raise max_failures",
             )
+        if down is not None and self._unavailable >= down:
+            raise BackendError(
+                f"{self._unavailable} requests in a row found the server unavailable:\n{first}",
+                hint="what was answered is kept: run the same command again when the server is back",
+            )
 
-    async def _attempts(self, request: Q) -> R | Failed:
+    async def attempted(self, call: Callable[[int], Awaitable[R]]) -> R | Failed:
+        """As `call`, without counting failures."""
         reason = ""
         for attempt in range(self.policy.retries + 1):
             await self._pause_for_all()
             entered = await self.window.enter()
             try:
                 async with asyncio.timeout(self.policy.timeout_s):
-                    result = await self.call(request)
+                    result = await call(attempt)
             except DataError as err:
                 return Failed(str(err), attempt + 1)
             except (UnavailableError, TimeoutError) as err:
@@ -129,21 +151,22 @@ class _Run(Generic[Q, R]):
             finally:
                 await self.window.leave()
             if attempt < self.policy.retries:
+                self.retries += 1
                 await self._back_off(attempt, asked)
-        return Failed(reason, self.policy.retries + 1)
+        return Failed(reason, self.policy.retries + 1, unavailable=True)
 
     async def _back_off(self, attempt: int, asked_s: float | None) -> None:
         if asked_s is not None:
             # The server named a time: nobody calls before it. Jitter keeps us from all coming back in one instant.
             asked_s = min(asked_s, self.policy.most_delay_s)
-            self.resume_at = max(self.resume_at, asyncio.get_running_loop().time() + asked_s)
+            self._resume_at = max(self._resume_at, asyncio.get_running_loop().time() + asked_s)
             await self.policy.sleep(asked_s * (1 + 0.1 * random.random()))
             return
         longest = min(self.policy.most_delay_s, self.policy.first_delay_s * 2**attempt)
         await self.policy.sleep(longest * (0.5 + 0.5 * random.random()))
 
     async def _pause_for_all(self) -> None:
-        wait = self.resume_at - asyncio.get_running_loop().time()
+        wait = self._resume_at - asyncio.get_running_loop().time()
         if wait > 0:
             await self.policy.sleep(wait)
 
@@ -171,17 +194,29 @@ async def run(
         BackendError: for all of them alike (CapabilityError, a wrong key, ...), or more than `max_failures` failed.
     """
     policy = policy or Policy()
-    state: _Run[Q, R] = _Run(call, policy, on_done)
+    driver, results = Driver(policy), dict[int, R | Failed]()
     items = iter(enumerate(requests))
-    workers = [asyncio.create_task(state.work(items)) for _ in range(max(1, policy.concurrency))]
+
+    async def work() -> None:
+        # All workers share one iterator: the next free worker takes the next request.
+        for index, request in items:
+            result = results[index] = await driver.attempted(lambda _, r=request: call(r))  # type: ignore[misc]
+            on_done(index, result)
+            driver.count(result)
+
+    await all_of(work() for _ in range(max(1, policy.concurrency)))
+    return [results[index] for index in sorted(results)]
+
+
+async def all_of(jobs: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run jobs side by side; the first error, or a cancellation from outside, ends the others too."""
+    tasks = [asyncio.create_task(job) for job in jobs]
     try:
-        await asyncio.gather(*workers)
+        await asyncio.gather(*tasks)
     finally:
-        # One worker's error, or a cancellation from outside, ends the others too.
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
-    return [state.results[index] for index in sorted(state.results)]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def run_sync(

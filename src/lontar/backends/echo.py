@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from lontar.backends.base import (
     Delta,
     FinishReason,
+    Generation,
     ModelIdentity,
     Prompt,
     Sampling,
@@ -29,6 +30,7 @@ from lontar.backends.base import (
 )
 from lontar.backends.stops import StopFilter
 from lontar.core.manifest import canonical_json
+from lontar.errors import CapabilityError
 
 # Each character costs between 1 and 3 nats: about what a small model pays, so that figures look like figures.
 _LEAST, _MOST = 1.0, 3.0
@@ -37,6 +39,9 @@ _WIDTH = 16
 
 class Echo:
     """Answers with the prompt's own text; `answer` replaces that by a function of the prompt."""
+
+    instant = True
+    """answers cost nothing: whoever keeps answers for later need not keep these"""
 
     def __init__(
         self, target: str | Path = "", *, answer: Callable[[Prompt], str] = prompt_text, seed: int = 0
@@ -60,7 +65,25 @@ class Echo:
             cut = len(text) > limit and not stops.stopped
             reason: FinishReason = "length" if cut else "stop"
             usage = Usage(self.count(prompt), spent)
-            yield Delta("" if stops.stopped else stops.flush(), finish_reason=reason, index=index, usage=usage)
+            rest = "" if stops.stopped else stops.flush()
+            yield Delta(rest, finish_reason=reason, index=index, usage=usage, matched=stops.matched)
+
+    async def generate_many(self, prompts: Sequence[Prompt], sampling: Sampling, /) -> list[Generation | Exception]:
+        """All answers at once: what a run costs without a model is then what asking and scoring cost."""
+        if sampling.n > 1 or sampling.logprobs is not None:
+            raise CapabilityError("echo gives one answer per prompt here", hint="use `stream` for more")
+        return [self._at_once(prompt, sampling) for prompt in prompts]
+
+    def _at_once(self, prompt: Prompt, sampling: Sampling) -> Generation:
+        text = self._answer(prompt)
+        limit = len(text) if sampling.max_tokens is None else sampling.max_tokens
+        stops = StopFilter(sampling.stop)
+        shown = stops.push(text[:limit]) if sampling.stop else text[:limit]
+        if sampling.stop and not stops.stopped:
+            shown += stops.flush()
+        reason: FinishReason = "length" if len(text) > limit and not stops.stopped else "stop"
+        usage = Usage(self.count(prompt), min(len(text), limit))
+        return Generation(shown, finish_reason=reason, usage=usage, matched=stops.matched)
 
     async def score(self, prompt: Prompt, continuation: str | TokenIds, /, *, top: int = 0) -> TokenScores:
         """Log-probabilities by hash of prompt, place and character."""

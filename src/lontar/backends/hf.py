@@ -6,6 +6,8 @@ goes through the model's own normalizations by name; what does not fit the conte
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -62,7 +64,7 @@ class HuggingFace:
         Raises:
             DataError: prompt and answer do not fit the context; CapabilityError: a chat, and no chat template.
         """
-        ids = self._ids(prompt)
+        ids, sampling = self._ids(prompt), self._own(sampling)
         steps = generate(self._engine, ids, sampling, self._limit(ids, sampling))
         async with aclosing(cast(Any, self._worker.stream(steps))) as deltas:
             async for delta in deltas:
@@ -74,6 +76,7 @@ class HuggingFace:
 
     async def generate_many(self, prompts: Sequence[Prompt], sampling: Sampling, /) -> list[Generation | Exception]:
         """One answer per prompt, in batches of similar length."""
+        sampling = self._own(sampling)
         found: list[Generation | Exception] = []
         ready: dict[int, tuple[TokenIds, int]] = {}
         for number, prompt in enumerate(prompts):
@@ -192,10 +195,29 @@ class HuggingFace:
             )
         return ids
 
+    def _own(self, sampling: Sampling) -> Sampling:
+        """The model's own settings where none are given: of generation_config.json, else the likeliest token."""
+        return sampling if sampling.temperature is not None else sampling.model_copy(update=self._defaults)
+
+    @functools.cached_property
+    def _defaults(self) -> dict[str, Any]:
+        path = self._loaded.folder / "generation_config.json"
+        try:
+            found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+            if not isinstance(found, dict) or not found.get("do_sample"):
+                return {"temperature": 0.0, "top_p": 1.0, "top_k": 0}
+            # 1, 1 and 50 are what transformers samples with where the file leaves them out.
+            wanted = {"temperature": found.get("temperature", 1.0), "top_p": found.get("top_p", 1.0)}
+            return Sampling(**wanted, top_k=found.get("top_k", 50) or 0).model_dump(include={"top_k", *wanted})
+        except (OSError, ValueError) as err:
+            raise DataError(f"{path}: not generation settings: {err}") from err
+
     def _limit(self, ids: TokenIds, sampling: Sampling) -> int:
         """Most new tokens."""
         room = self._loaded.context_length - len(ids)
         if sampling.max_tokens is None and room > 0:
+            return room
+        if sampling.shrink and 0 < room < (sampling.max_tokens or 0):
             return room
         if sampling.max_tokens is None or sampling.max_tokens > room:
             raise DataError(

@@ -107,7 +107,8 @@ def generate(engine: Engine, ids: Sequence[int], sampling: Sampling, limit: int)
             yield delta
             if answer.reason is None:
                 logits_V = forward.next(token)
-        yield Delta(finish_reason=answer.reason, index=index, usage=Usage(len(ids), answer.spent))
+        usage = Usage(len(ids), answer.spent)
+        yield Delta(finish_reason=answer.reason, index=index, usage=usage, matched=answer.stops.matched)
 
 
 def _nothing() -> Generator[None, None, Any]:
@@ -170,6 +171,7 @@ def _gathered(answer: _Answer, parts: Sequence[Delta], n_prompt: int) -> Generat
         logprobs=tuple(p for part in parts for p in part.logprobs),
         finish_reason=answer.reason or "stop",
         usage=Usage(n_prompt, answer.spent),
+        matched=answer.stops.matched,
     )
 
 

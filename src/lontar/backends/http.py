@@ -87,19 +87,39 @@ class Client:
         except (self._aiohttp.ClientError, TimeoutError, OSError) as err:
             raise UnavailableError(f"{self.url}: {type(err).__name__}: {_hidden(str(err), key)}".rstrip(": ")) from err
 
+    async def get_json(self, path: str) -> JsonObject:
+        """The JSON object at a path of the server.
+
+        Raises:
+            UnavailableError, BackendError: see the module.
+        """
+        key = api_key(self.url)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        try:
+            async with self._open().get(f"{self.url}/{path}", headers=headers, allow_redirects=False) as response:
+                text = await response.text(errors="replace")
+                if response.status != 200:
+                    raise _error(self.url, response.status, response.headers, text, key)
+        except (self._aiohttp.ClientError, TimeoutError, OSError) as err:
+            raise UnavailableError(f"{self.url}: {type(err).__name__}: {_hidden(str(err), key)}".rstrip(": ")) from err
+        return self._object(text)
+
     async def json(self, path: str, body: JsonObject) -> JsonObject:
         """The JSON object that answers a request."""
         async with self.post(path, body) as response:
             raw = await response.read()
+        return self._object(raw)
+
+    def _object(self, raw: str | bytes) -> JsonObject:
         try:
-            value = json.loads(raw)
+            value: Any = json.loads(raw)
         except ValueError as err:
             raise UnavailableError(f"{self.url}: the server sent broken JSON of {len(raw)} bytes") from err
         if not isinstance(value, dict):
             raise UnavailableError(f"{self.url}: the server sent {type(value).__name__} where an object was expected")
         if value.get("error"):
             raise error_in_body(self.url, value["error"])
-        return value
+        return dict(value)
 
     async def aclose(self) -> None:
         """Close the connections of this loop."""

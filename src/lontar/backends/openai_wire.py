@@ -27,10 +27,13 @@ _START = "\n"
 def request_body(model: str, prompt: Prompt, sampling: Sampling, chat: bool) -> JsonObject:
     """The body of a streaming request, without fields that ask for nothing."""
     body: JsonObject = {"model": model, "messages" if chat else "prompt": prompt_json(prompt)}
-    body |= {"stream": True, "stream_options": {"include_usage": True}, "temperature": sampling.temperature}
+    body |= {"stream": True, "stream_options": {"include_usage": True}}
+    ours = sampling.temperature is not None
     optional: list[tuple[str, JsonValue, bool]] = [
         ("max_tokens", sampling.max_tokens, sampling.max_tokens is not None),
-        ("top_p", sampling.top_p, sampling.top_p < 1),
+        ("temperature", sampling.temperature, ours),
+        ("top_p", sampling.top_p, ours and sampling.top_p < 1),
+        ("top_k", sampling.top_k, ours and sampling.top_k > 0),
         ("seed", sampling.seed, sampling.seed is not None),
         ("stop", list(sampling.stop), bool(sampling.stop)),
         ("n", sampling.n, sampling.n > 1),
@@ -54,10 +57,13 @@ async def deltas(events: AsyncIterator[JsonObject], chat: bool) -> AsyncIterator
             begun.add(index)
             if reason := choice.get("finish_reason"):
                 reasons[index] = "length" if reason == "length" else "stop"
-            text = (choice.get("delta") or {}).get("content") if chat else choice.get("text")
+            piece = choice.get("delta") or {} if chat else choice
+            text = piece.get("content" if chat else "text")
+            # vLLM, SGLang and llama-server write `reasoning_content`; vLLM from 0.11 on and OpenRouter `reasoning`.
+            thinking = piece.get("reasoning_content") or piece.get("reasoning")
             logprobs = logprobs_of(choice.get("logprobs"), chat)
-            if text or logprobs:
-                yield Delta(str(text or ""), logprobs=logprobs, index=index)
+            if text or logprobs or thinking:
+                yield Delta(str(text or ""), logprobs=logprobs, index=index, thinking=str(thinking or ""))
     if not done and not begun <= reasons.keys():
         raise UnavailableError("the server's stream broke off before the answer was complete")
     for index in sorted(begun):
@@ -68,7 +74,9 @@ def usage_of(value: Any) -> Usage | None:
     """Tokens, when the event tells them."""
     if not isinstance(value, dict):
         return None
-    return Usage(int(value.get("prompt_tokens") or 0), int(value.get("completion_tokens") or 0))
+    details = value.get("completion_tokens_details")
+    thinking = details.get("reasoning_tokens") if isinstance(details, dict) else None
+    return Usage(int(value.get("prompt_tokens") or 0), int(value.get("completion_tokens") or 0), int(thinking or 0))
 
 
 def logprobs_of(value: Any, chat: bool) -> tuple[TokenLogprob, ...]:

@@ -12,16 +12,19 @@ class StopFilter:
         self._stops = tuple(stop for stop in stops if stop)
         self._held = ""
         self.stopped = False
+        self.matched = ""
+        """the stop text that was found"""
 
     def push(self, text: str) -> str:
         """Take more text; return what can be shown."""
         if self.stopped:
             return ""
         self._held += text
-        found = [at for stop in self._stops if (at := self._held.find(stop)) >= 0]
+        found = [(at, stop) for stop in self._stops if (at := self._held.find(stop)) >= 0]
         if found:
+            at, self.matched = min(found)
             self.stopped = True
-            shown, self._held = self._held[: min(found)], ""
+            shown, self._held = self._held[:at], ""
             return shown
         keep = self._suspicious()
         shown, self._held = self._held[: len(self._held) - keep], self._held[len(self._held) - keep :]

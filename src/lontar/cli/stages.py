@@ -5,6 +5,8 @@ Settings are not flags: the help prints them as a table. Flags per field grow wi
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -13,12 +15,13 @@ import click
 
 from lontar.cli.commands import click_command
 from lontar.cli.render import console, json_option, open_progress, print_json, progress_option, table
-from lontar.core.artifact import Artifact
+from lontar.core import plugins
+from lontar.core.artifact import Artifact, Endpoint, Evaluation
 from lontar.core.command import commands_of
 from lontar.core.config import Config, Parsed, load_yaml, nearest, parse_assignment, validate
 from lontar.core.executor import Resources
-from lontar.core.stage import Stage, families, find_stage, stages_of
-from lontar.errors import ConfigError, UnknownNameError
+from lontar.core.stage import InputSpec, Stage, families, find_stage, stages_of
+from lontar.errors import BackendError, ConfigError, UnknownNameError
 
 
 def family_group(name: str, help_text: str | None) -> click.Group | None:
@@ -104,7 +107,8 @@ def stage_command(stage: Stage[Any, Any]) -> click.Command:
             [f"--{spec.name.replace('_', '-')}", spec.name],
             required=spec.required,
             multiple=spec.many,
-            type=click.Path(path_type=Path),
+            type=str,
+            metavar="PATH|URL#MODEL" if Endpoint in spec.kinds else "PATH",
             help=f"A finished {spec.described}.",
         )
         for spec in stage.inputs.values()
@@ -135,7 +139,7 @@ def _common_parameters() -> list[click.Parameter]:
 def run_stage(stage: Stage[Any, Any], **given: Any) -> None:
     """Make the artifact and print where it is and what was measured."""
     config = read_config(stage.config_type, given["config_file"], given["settings"])
-    inputs = {spec.name: _open_input(given[spec.name], spec.many) for spec in stage.inputs.values()}
+    inputs = {spec.name: _open_input(given[spec.name], spec) for spec in stage.inputs.values()}
     ready = stage.using(
         seed=given["seed"],
         resources=read_resources(given["resources"]),
@@ -146,17 +150,46 @@ def run_stage(stage: Stage[Any, Any], **given: Any) -> None:
     artifact = ready.run(given["out"], inputs, config)
     if given["as_json"]:
         print_json({"path": str(artifact.path), "manifest": artifact.manifest.model_dump(mode="json")})
-        return
+    else:
+        _print_made(artifact)
+    if failures := artifact.manifest.failures:
+        item, reason = next(iter(failures.items()))
+        click.echo(
+            f"incomplete: {len(failures)} items failed, the first {item}: {reason}\n"
+            "what was done is kept; the same command tries them again",
+            err=True,
+        )
+        raise SystemExit(BackendError.exit_code)
+
+
+def _print_made(artifact: Artifact) -> None:
     out = console()
     out.print(f"{artifact.manifest.kind} in {artifact.path}  [dim]{artifact.digest[:12]}[/]")
-    if artifact.manifest.metrics:
+    if isinstance(artifact, Evaluation):
+        from lontar.cli.summary import score_table
+
+        out.print(score_table(artifact))
+    elif artifact.manifest.metrics:
         out.print(table("measured", ("name", "value"), sorted(artifact.manifest.metrics.items()), right=(1,)))
 
 
-def _open_input(value: Any, many: bool) -> Any:
-    if many:
-        return tuple(Artifact.open(path) for path in value)
-    return None if value is None else Artifact.open(value)
+def _open_input(value: Any, spec: InputSpec) -> Any:
+    if spec.many:
+        return tuple(_open_one(path, spec) for path in value)
+    return None if value is None else _open_one(value, spec)
+
+
+def _open_one(value: str, spec: InputSpec) -> Artifact:
+    """A finished artifact; the URL of a server, where a remote model may stand, is adopted on the way."""
+    if value.startswith(("http://", "https://")) and Endpoint in spec.kinds:
+        from lontar.backends.http import base_url
+        from lontar.backends.stages import EndpointConfig, adopt, only_model
+
+        if "#" not in value:
+            value = f"{value}#{asyncio.run(only_model(base_url(value)))}"
+        name = hashlib.sha256(value.encode()).hexdigest()[:16]
+        return adopt(plugins.home() / "endpoints" / name, config=EndpointConfig(path=value))
+    return Artifact.open(Path(value))
 
 
 def read_config(model: type[Config], file: Path | None, settings: tuple[str, ...]) -> Config:

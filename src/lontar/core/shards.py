@@ -76,6 +76,14 @@ def write_jsonl(path: Path, rows: Iterable[JsonObject]) -> int:
     return n
 
 
+def write_lines(path: Path, lines: Iterable[bytes]) -> None:
+    """Write lines that end in a line feed each, compressed when the name ends in `.zst`."""
+    with replacing(path) as temporary, temporary.open("wb") as raw:
+        with _compressing(raw, path.name.endswith(".zst")) as stream:
+            for line in lines:
+                stream.write(line)
+
+
 def _row_bytes(row: JsonObject, where: str) -> bytes:
     try:
         return json.dumps(row, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8") + b"\n"

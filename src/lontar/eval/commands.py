@@ -7,6 +7,7 @@ from pathlib import Path
 from lontar.core.command import Report, Table, command
 from lontar.core.config import JsonObject
 from lontar.errors import DataError, GateError, MissingExtraError
+from lontar.eval import compare_commands  # noqa: F401 - a command of this family
 
 # Where a copy of the official files is looked for, from the folder of the vectors upwards.
 MARK = "tasks.yaml"
@@ -58,6 +59,41 @@ def parity(folder: Path, /, *, official: str = "", data: str = "") -> Report:
     notes += [f"{one.name} {one.wanted} is wanted, found: {one.installed or 'nothing'}" for one in wrong]
     code = MissingExtraError.exit_code if wrong else GateError.exit_code if passed < total else 0
     return Report(value, tables, notes, code)
+
+
+@command("eval.import-sea-helm")
+def import_sea_helm(
+    folder: Path, /, *, out: Path, data: str = "", noncommercial: bool = False, hub: bool = False, revision: str = ""
+) -> Report:
+    """Take in the official SEA-HELM tasks, with the rows that are at hand, as a task pack.
+
+    FOLDER is a checkout of the official repository, or a folder with tasks.yaml, labels.yaml, suites.yaml, judges.yaml,
+    ifeval.yaml and templates/. Nothing of a checkout is run. Rows are looked for in the checkout, then in the data
+    folder, then, with --hub, among the data sets that the tasks name.
+
+    Args:
+        folder: the official files.
+        out: folder of the pack to make.
+        data: folder with `<task>/<language>.jsonl` and `examples/<task>/<language>.jsonl`; without it the nearest
+            `data/seahelm` from FOLDER upwards.
+        noncommercial: take `noncommercial/` of the data folder too; the pack is then under its terms.
+        hub: fetch data sets from the Hugging Face hub; some ask for consent, and for a token.
+        revision: commit of the official files, where FOLDER does not tell.
+    """
+    from lontar.eval.import_stages import ImportConfig, import_
+    from lontar.eval.sea_helm.overview import overview
+    from lontar.eval.sea_helm.pack import Pack
+
+    near = Path(data) if data else _data_near(folder)
+    config = ImportConfig(
+        path=str(folder),
+        data=None if near is None else str(near),
+        noncommercial=noncommercial,
+        hub=hub,
+        revision=revision,
+    )
+    pack = Pack.open(import_(out, config=config))
+    return overview(pack, pack.problems, pack.notes)
 
 
 def _copy_near(folder: Path) -> Path:

@@ -14,6 +14,7 @@ from lontar.core.manifest import Cost
 from lontar.core.registry import Use
 from lontar.eval.extremes import nothing, perfect
 from lontar.eval.rows import Row
+from lontar.eval.sea_helm.compat import Compat
 from lontar.eval.task import Task
 from lontar.languages import Language
 from lontar.scoring import (
@@ -31,6 +32,10 @@ from lontar.scoring import (
     paired,
     scorer,
 )
+from lontar.scoring.tagged import why
+
+# Points of 100 by which an official figure may differ from the aggregate of its rows and still have its interval.
+APART = 0.5
 
 Verdict = Literal["better", "worse", "no difference shown"]
 
@@ -51,12 +56,14 @@ class Rules:
         found = extractor.use(task.extract), scorer.use(task.scorer), aggregate.use(task.aggregate)
         return cls(task, languages.get(lang), *found)
 
-    def score(self, sample: Sample, found: Prediction | Failed) -> Row:
+    def score(self, sample: Sample, found: Prediction | Failed, run: int = 0) -> Row:
         """Extract and score one prediction; a failure stays a failure."""
+        # Everything in the row was checked where it was made.
         if isinstance(found, Failed):
-            return Row(sample=sample, failed=found.reason)
+            return Row.model_construct(sample=sample, run=run, failed=found.reason)
         prediction = self._extracted(sample, found)
-        return Row(sample=sample, prediction=prediction, score=self.scorer(sample, prediction, self.language))
+        score = self.scorer(sample, prediction, self.language)
+        return Row.model_construct(sample=sample, run=run, prediction=prediction, score=score)
 
     def _extracted(self, sample: Sample, found: Prediction) -> Prediction:
         """The prediction with the answer that the task's rule finds in its last text."""
@@ -64,8 +71,15 @@ class Rules:
             return found
         text = found.texts[-1]
         answer = self.extract(text, sample, self.language)
-        reason = None if answer is not None else f"{self.extract.name}: no match" if text.strip() else "empty answer"
-        return found.model_copy(update={"answer": answer, "reason": reason})
+        if answer is not None:
+            return found.model_copy(update={"answer": answer, "reason": None})
+        return found.model_copy(update={"answer": None, "reason": self._why_not(text, sample, found)})
+
+    def _why_not(self, text: str, sample: Sample, found: Prediction) -> str:
+        """Why the rule finds no answer."""
+        told = why(text, sample) if text.strip() else "empty answer"
+        cut = " (the budget of tokens was used up)" if found.finish[-1:] == ("length",) else ""
+        return f"{told or f'{self.extract.name}: no match'}{cut}"
 
 
 def total(rules: Rules, rows: Sequence[Row], sure: Sure) -> Score:
@@ -111,6 +125,35 @@ def _filled(rules: Rules, rows: Sequence[Row], ideal: Callable[[Task, Sample], P
             return None
         scores.append(score)
     return _number(rules.aggregate(scores))
+
+
+def official_score(rules: Rules, rows: Sequence[Row], compat: Compat, sure: Sure, ours: Score) -> Score:
+    """The score of the official code in place of ours.
+
+    Its interval is that of our aggregate over the official scores of the rows, moved to the official figure: official
+    figures are means over rows or over their classes, up to rules for rows that fail. None where the two are apart.
+    """
+    scored = [(_official_row(row), row) for row in rows if row.score is not None]
+    values = [score for score, _ in scored if score is not None]
+    value, low, high = compat.value, None, None
+    if value is not None and len(values) == len(scored) and values:
+        about = _number(rules.aggregate(values))
+        if about is not None and abs(about - value) < APART:
+            found = bootstrap(rules.aggregate, values, [row.sample.group for _, row in scored], **sure.options)
+            if found.low is not None and found.high is not None:
+                low, high = found.low + value - about, found.high + value - about
+    return ours.model_copy(update={"value": value, "low": low, "high": high, "bounds": None})
+
+
+def _official_row(row: Row) -> RowScore | None:
+    """Our score of a row with the official one in its place; None where there is none, or more than one."""
+    given = (row.compat or {}).get("scores")
+    if row.score is None or not isinstance(given, dict) or not given:
+        return None
+    first = next(iter(given.values()))
+    if isinstance(first, bool) or not isinstance(first, int | float):
+        return None
+    return row.score.model_copy(update={"value": float(first), "reason": None})
 
 
 def compare(rules: Rules, rows: Sequence[Row], base: Sequence[Row], sure: Sure) -> Difference | None:

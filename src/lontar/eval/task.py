@@ -74,7 +74,7 @@ def _known_skill(name: str) -> str:
 
 
 class Source(Config):
-    """Where items come from: exactly one of `heldout`, `sample`, `stories`, `skill` and `jsonl`."""
+    """Where items come from: exactly one of `heldout`, `sample`, `stories`, `skill`, `jsonl` and `pack`."""
 
     heldout: bool = False
     """held-out documents of the corpus that is being evaluated on; packaged sentences where there is no corpus"""
@@ -88,10 +88,12 @@ class Source(Config):
     """with `skill`: at most so many questions per language"""
     jsonl: str | None = None
     """rows with `id`, and `lang` unless the path holds {lang}; relative to the task's file"""
+    pack: bool = False
+    """rows of a task pack; such tasks are made by importing, not written"""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        kinds = ("heldout", "sample", "stories", "skill", "jsonl")
+        kinds = ("heldout", "sample", "stories", "skill", "jsonl", "pack")
         given = [name for name in kinds if getattr(self, name)]
         if len(given) != 1:
             text = "give exactly one of " + ", ".join(kinds) + (f" (given: {', '.join(given)})" if given else "")
@@ -124,7 +126,8 @@ class LanguageBlock(Config):
 class Task(Config):
     """One thing to measure, in one or more languages."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_]*$")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_]*$|^[a-z0-9][a-z0-9-]*/[A-Za-z0-9][A-Za-z0-9_.+-]*$")
+    """letters, digits and `_`; those of a pack are `pack/name`"""
     version: int = Field(ge=1)
     competency: str = Field(min_length=1)
     description: str = ""
@@ -137,8 +140,9 @@ class Task(Config):
     """text to go on with, or a chat; {fields} of the item are filled in"""
     reference: str = "{text}"
     """what a perfect answer says"""
-    output: Literal["text", "choices", "likelihood"]
-    """write an answer, compare the choices by likelihood, or give the likelihood of the reference"""
+    output: Literal["text", "choices", "likelihood", "label"]
+    """write an answer, compare the choices by likelihood, give the likelihood of the reference, or (`label`) write up
+    to the answer tag and give the likelihood of the reference there"""
     extract: ExtractorSpec = "whole"
     scorer: ScorerSpec
     aggregate: AggregateSpec = "mean"

@@ -16,6 +16,7 @@ from lontar.core.artifact import Evaluation
 from lontar.errors import LontarError
 from lontar.report.reading import answers, number_of
 from lontar.scoring import RowScore, Sure, aggregate, beyond_chance, paired
+from lontar.scoring.significance import holm
 
 # The unit of tasks that give the likelihood of a text: what comes back is no answer.
 PER_BYTE = "bits/byte"
@@ -67,17 +68,6 @@ class Pair:
     def json(self) -> dict[str, Any]:
         """As in `figures.json`."""
         return {**asdict(self), "above_chance": self.above_chance}
-
-
-def holm(found: Sequence[float | None]) -> list[float | None]:
-    """p-values corrected for their number (Holm 1979), in the order given; those that are None stay so."""
-    known = sorted((p, i) for i, p in enumerate(found) if p is not None)
-    corrected: list[float | None] = [None] * len(found)
-    worst = 0.0
-    for rank, (p, i) in enumerate(known):
-        worst = max(worst, min(1.0, (len(known) - rank) * p))
-        corrected[i] = worst
-    return corrected
 
 
 def judged(pairs: Sequence[Pair], confidence: float) -> list[Pair]:

@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
-from lontar.report.compared import Aggregate, Figure, holm
-from lontar.scoring import RowScore, Sure, bootstrap, from_sums, paired
-from lontar.scoring.registries import Matrix
+from lontar.report.compared import Aggregate, Figure
+from lontar.scoring import RowScore, Sure, bootstrap, paired
+from lontar.scoring.ranking import OverLanguages, rank_sets
+from lontar.scoring.significance import holm
 
 Scored = dict[str, tuple[RowScore, str]]
 """score and group by item id"""
@@ -27,43 +28,6 @@ class Standing:
     figures: list[Figure]
     duels: list[dict[str, Any]]
     n: int
-
-
-@dataclass(frozen=True)
-class OverLanguages:
-    """An aggregate of one language turned into its mean over several: each language has its own block of sums."""
-
-    features: Any
-    figure: Aggregate
-
-    @classmethod
-    def of(cls, function: Any, n_languages: int) -> OverLanguages | None:
-        """None for an aggregate that does not come from sums."""
-        inner = getattr(getattr(function, "entry", None), "function", function)
-        features, finish = getattr(inner, "features", None), getattr(inner, "finish", None)
-        if features is None or finish is None:
-            return None
-        knobs = dict(getattr(function, "knobs", {}))
-
-        @from_sums()
-        def overall(sums: Matrix, /) -> Matrix:
-            blocks = sums.reshape(*sums.shape[:-1], n_languages, -1)
-            found: Matrix = finish(blocks, **knobs).mean(axis=-1)
-            return found
-
-        return cls(features, overall)
-
-    def rows(self, listed: Sequence[Sequence[RowScore]]) -> list[RowScore]:
-        """Rows of all languages, each with its features in its language's block and zeros elsewhere."""
-        features = [[self.features(row) for row in rows] for rows in listed]
-        width = max((len(values) for block in features for values in block), default=0)
-        made = []
-        for place, block in enumerate(features):
-            for values in block:
-                filled = [0.0] * (width * len(listed))
-                filled[width * place : width * place + len(values)] = map(float, values)
-                made.append(RowScore(value=None, statistics=tuple(filled)))
-        return made
 
 
 def standing(function: Aggregate | None, sides: Sequence[Mapping[str, Scored]], sure: Sure) -> Standing | None:
@@ -108,7 +72,7 @@ def ranked(boards: Sequence[dict[str, Any]], confidence: float) -> list[dict[str
     for board in boards:
         duels = [{**duel, "corrected": next(corrected)} for duel in board["duels"]]
         beats = [won for duel in duels if (won := winner(duel, board["better"], confidence)) is not None]
-        places = ranges(len(board["names"]), beats)
+        places = rank_sets(len(board["names"]), beats)
         made.append({**board, "duels": duels, "rows": rows(board["names"], board["figures"], places)})
     return made
 
@@ -120,11 +84,6 @@ def winner(duel: Mapping[str, Any], better: str, confidence: float) -> tuple[int
         return None
     first = (low > 0) == (better == "higher")
     return (duel["first"], duel["second"]) if first else (duel["second"], duel["first"])
-
-
-def ranges(n: int, beats: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Best and worst place that each of `n` models may hold; each of `beats` is (winner, loser)."""
-    return [(1 + sum(loser == i for _, loser in beats), n - sum(won == i for won, _ in beats)) for i in range(n)]
 
 
 def rows(names: Sequence[str], figures: Sequence[Any], places: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:

@@ -50,7 +50,10 @@ class Extractor(Protocol):
         """Extract the answer."""
 
 
-_MODULES = ("extract", "generation", "language", "likelihood", "means", "translation")
+_MODULES = (
+    *("checked", "extract", "generation", "judged", "language", "likelihood", "means", "overlap", "strata", "tagged"),
+    "translation",
+)
 
 
 def _builtin() -> None:

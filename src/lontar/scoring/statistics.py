@@ -96,7 +96,7 @@ def bootstrap(
     if len(order) < MIN_GROUPS:
         return Interval(None, None)
     figures = _figures(_resampler(aggregate, rows, order), len(order), resamples, seed)
-    return _percentiles(figures, confidence)
+    return percentiles(figures, confidence)
 
 
 def paired(
@@ -122,11 +122,37 @@ def paired(
         return Difference(value, None, None, None)
     ours, theirs = _resampler(aggregate, rows, order), _resampler(aggregate, base, order)
     figures = _figures(lambda counts: ours(counts) - theirs(counts), len(order), resamples, seed)
-    interval = _percentiles(figures, confidence)
-    return Difference(value, interval.low, interval.high, _two_sided(figures, len(order)))
+    interval = percentiles(figures, confidence)
+    return Difference(value, interval.low, interval.high, two_sided(figures, len(order)))
 
 
-def _two_sided(figures: Matrix, n_groups: int) -> float:
+def resampled(
+    aggregate: Callable[..., float],
+    sides: Sequence[Rows],
+    groups: Sequence[Sequence[str]],
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Matrix:
+    """Figures `[resamples, sides]` of several models with the same groups drawn for all of them.
+
+    Unlike in `paired`, a group may have more rows on one side: another number of runs. Rows with a figure that is not
+    finite are left in.
+
+    Raises:
+        ValueError: the sides do not have the same groups, or there are fewer than `MIN_GROUPS`.
+    """
+    found = [_by_group(listed) for listed in groups]
+    names = list(found[0])
+    if len(names) < MIN_GROUPS or any(set(side) != set(names) for side in found):
+        raise ValueError(f"resampling wants {MIN_GROUPS} groups or more, the same on every side")
+    made = [
+        _resampler(aggregate, rows, [side[name] for name in names]) for rows, side in zip(sides, found, strict=True)
+    ]
+    return _drawing(lambda counts: np.stack([one(counts) for one in made], axis=-1), len(names), resamples, seed)
+
+
+def two_sided(figures: Matrix, n_groups: int) -> float:
     """Twice the smaller share of resampled differences on one side of 0, one added to each count."""
     n = len(figures)
     smaller = min(int((figures <= 0).sum()), int((figures >= 0).sum()))
@@ -135,10 +161,14 @@ def _two_sided(figures: Matrix, n_groups: int) -> float:
 
 def _members(groups: Sequence[str]) -> list[list[int]]:
     """Row numbers of each group, in order of first appearance."""
+    return list(_by_group(groups).values())
+
+
+def _by_group(groups: Sequence[str]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for i, group in enumerate(groups):
         found.setdefault(group, []).append(i)
-    return list(found.values())
+    return found
 
 
 def _resampler(aggregate: Callable[..., float], rows: Rows, members: list[list[int]]) -> Resample:
@@ -161,6 +191,11 @@ def _drawn(rows: Rows, members: list[list[int]], counts: NDArray[np.int64]) -> I
 
 
 def _figures(resample: Resample, n_groups: int, resamples: int, seed: int) -> Matrix:
+    figures = _drawing(resample, n_groups, resamples, seed)
+    return figures[np.isfinite(figures)]
+
+
+def _drawing(resample: Resample, n_groups: int, resamples: int, seed: int) -> Matrix:
     rng = np.random.default_rng(seed)
     even = np.full(n_groups, 1 / n_groups)
     block = max(1, _BLOCK // n_groups)
@@ -168,11 +203,11 @@ def _figures(resample: Resample, n_groups: int, resamples: int, seed: int) -> Ma
         resample(rng.multinomial(n_groups, even, size=min(block, resamples - done)))
         for done in range(0, resamples, block)
     ]
-    figures = np.concatenate(parts)
-    return figures[np.isfinite(figures)]
+    return np.concatenate(parts)
 
 
-def _percentiles(figures: Matrix, confidence: float) -> Interval:
+def percentiles(figures: Matrix, confidence: float) -> Interval:
+    """The interval that holds this share of the figures, as much cut off below as above."""
     if not len(figures):
         return Interval(None, None)
     tail = (1 - confidence) / 2

@@ -51,6 +51,7 @@ class Faulty(Echo):
     asked: ClassVar[list[str]] = []
     fail: ClassVar[set[str]] = set()
     error: ClassVar[BaseException | None] = None
+    instant = False
 
     def __init__(self, target: str | Path = "", *, device: str = "auto") -> None:
         super().__init__(target)

@@ -73,7 +73,7 @@ def test_a_killed_run_goes_on(models: Pair, tmp_path: Path, faulty: type[Faulty]
 def test_failed_requests_are_counted_bounded_and_asked_again(
     models: Pair, tmp_path: Path, faulty: type[Faulty]
 ) -> None:
-    settings = config(backend="faulty", tasks=["word_order", "bits_per_byte"], languages=["th"])
+    settings = config(backend="faulty", tasks=["word_order", "bits_per_byte"], languages=["th"], max_failures=0)
     whole = stages.run(tmp_path / "whole", *models, config=settings)
     faulty.fail, faulty.error = {"ฝน"}, DataError("too long")
     with pytest.raises(BackendError, match=r"1 requests failed, max_failures is 0:\n  too long"):
@@ -254,4 +254,4 @@ def test_the_stage_needs_no_heavy_library(tmp_path: Path) -> None:
 def test_models_are_named_by_content(tmp_path: Path) -> None:
     model = make_model(tmp_path / "m", config=Named(name="x"))
     evaluation = stages.run(tmp_path / "s", model, config=config(tasks=["word_order"]))
-    assert read_scores(evaluation.path)["models"] == {"model": {"kind": "model", "digest": model.digest}}
+    assert read_scores(evaluation.path)["models"] == {"model": {"kind": "model", "digest": model.digest, "name": "m"}}

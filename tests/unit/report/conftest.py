@@ -17,7 +17,8 @@ from lontar.core.artifact import Artifact, Evaluation
 from lontar.core.license import from_sources
 from lontar.core.manifest import Cost
 from lontar.core.shards import write_jsonl
-from lontar.eval.scores import Row, Rules, compare, row_of, total
+from lontar.eval.rows import Row
+from lontar.eval.scores import Rules, compare, row_of, total
 from lontar.eval.task import find_task
 from lontar.models.vocab import train_bpe, write_tokenizer
 from lontar.report.tokens import sentences

@@ -15,8 +15,10 @@ from lontar.pages.clusters import Box, boxes, clusters, cut_short, parts, piece_
 from lontar.pages.page import font_rules, policy, squeezed, text_lang
 from lontar.report import plots, ranks
 from lontar.report.changes import change
-from lontar.report.compared import Figure, Pair, holm, judged
+from lontar.report.compared import Figure, Pair, judged
 from lontar.scoring import Sure
+from lontar.scoring.ranking import rank_sets
+from lontar.scoring.significance import holm
 
 
 @pytest.mark.parametrize(
@@ -184,9 +186,9 @@ def test_change_weighs_languages_alike() -> None:
 
 
 def test_rank_ranges_and_ties() -> None:
-    assert ranks.ranges(3, [(0, 1), (0, 2)]) == [(1, 1), (2, 3), (2, 3)]
-    assert ranks.ranges(3, [(0, 2)]) == [(1, 2), (1, 3), (2, 3)]
-    rows = ranks.rows(["c", "a", "b"], [1, 2, 3], ranks.ranges(3, [(0, 1), (0, 2)]))
+    assert rank_sets(3, [(0, 1), (0, 2)]) == [(1, 1), (2, 3), (2, 3)]
+    assert rank_sets(3, [(0, 2)]) == [(1, 2), (1, 3), (2, 3)]
+    rows = ranks.rows(["c", "a", "b"], [1, 2, 3], rank_sets(3, [(0, 1), (0, 2)]))
     assert [(row["from"], row["to"], [m["name"] for m in row["models"]]) for row in rows] == [
         (1, 1, ["c"]),
         (2, 3, ["a", "b"]),

@@ -1,0 +1,129 @@
+"""What an evaluation asks: tasks in languages with their samples, those of a task pack among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lontar.core.artifact import Corpus
+from lontar.core.config import JsonObject
+from lontar.errors import DataError, LontarError
+from lontar.eval.config import EvalConfig
+from lontar.eval.samples import available, make_samples
+from lontar.eval.task import Task
+from lontar.scoring import Sample
+
+if TYPE_CHECKING:
+    from lontar.eval.sea_helm.tasks import PackTasks
+
+
+@dataclass(frozen=True)
+class Part:
+    """A task in one language: what every model is asked."""
+
+    task: Task
+    lang: str
+    samples: tuple[Sample, ...]
+    runs: int = 1
+    tag: str = ""
+    """where a base model's first phase ends; empty: there is one phase"""
+    judged: bool = False
+    """whether a judge is asked about each answer"""
+    official: JsonObject = field(default_factory=dict)
+    """what the official scorers need: entry of the task, `answer_tag`; empty for tasks of our own"""
+
+    @property
+    def name(self) -> str:
+        """Name of its file."""
+        return f"{self.task.name}-{self.lang}"
+
+    @property
+    def label(self) -> bool:
+        """Whether the likelihood of the label is asked, after what the model writes before it."""
+        return self.task.output == "label"
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A task in a language that is not asked, and why."""
+
+    task: str
+    lang: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that will be asked, and what will not."""
+
+    parts: tuple[Part, ...]
+    skipped: tuple[Skipped, ...] = ()
+    suite: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """official names of the tasks of an official suite, by language"""
+
+    @property
+    def n(self) -> int:
+        """Answers that are wanted."""
+        return sum(len(part.samples) * part.runs for part in self.parts)
+
+
+def make_plan(
+    config: EvalConfig, corpus: Corpus | None = None, pack: PackTasks | None = None, *, judge: bool = False
+) -> Plan:
+    """Everything that will be asked.
+
+    Args:
+        config: tasks, languages, limits.
+        corpus: where held-out text comes from.
+        pack: tasks of an opened task pack.
+        judge: whether there is a judge.
+
+    Raises:
+        UnknownNameError: the pack has no such task or suite.
+        DataError: a language that was asked for has no items, or there are none at all.
+    """
+    parts: list[Part] = []
+    skipped: list[Skipped] = []
+    suite: Mapping[str, Sequence[str]] = {}
+    if config.from_pack:
+        if pack is None:
+            raise DataError(
+                f"{config.from_pack[0]!r} is a task of a pack, and no pack is given",
+                hint="give one with --pack; `lontar eval import-sea-helm` makes it",
+            )
+        found = pack.plan(config, judge=judge)
+        parts, skipped, suite = list(found.parts), list(found.skipped), found.suite
+    for task, limit in config.chosen():
+        parts += _own(config, task, limit, corpus)
+    if not parts:
+        why = f": {skipped[0].task}, {skipped[0].lang}: {skipped[0].why}" if skipped else ""
+        raise DataError(f"there is nothing to evaluate on: no task has items in any language{why}")
+    return Plan(tuple(parts), tuple(skipped), suite)
+
+
+def _own(config: EvalConfig, task: Task, limit: int | None, corpus: Corpus | None) -> list[Part]:
+    parts, known = [], available(task, corpus)
+    for code in sorted(set(config.languages)) or known:
+        samples = make_samples(task, code, corpus, limit) if code in known else []
+        if samples:
+            runs = config.runs if task.output == "text" else 1
+            parts.append(Part(task, code, tuple(samples), runs))
+        elif config.languages:
+            raise _no_items(task.name, code, known)
+    return parts
+
+
+def _no_items(task: str, code: str, known: Sequence[str]) -> DataError:
+    return DataError(
+        f"task {task!r} has no items in {code!r}",
+        hint=f"leave that language out; there are items in: {', '.join(known) or 'none'}",
+    )
+
+
+def why_not(error: LontarError) -> str:
+    """An error in one line."""
+    return error.message + (f" ({error.hint})" if error.hint else "")
+
+
+Row = Mapping[str, Any]
