@@ -29,6 +29,7 @@ __all__ = [
     "assign",
     "fields_at",
     "load_yaml",
+    "made",
     "nearest",
     "parse_assignment",
     "parse_yaml",
@@ -49,6 +50,20 @@ class Config(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False, validate_default=True
     )
+
+
+def made(kind: type[C], values: dict[str, Any]) -> C:
+    """A model of values that are known to be right, all fields given: a fifth of the time of `model_construct`.
+
+    For places that make tens of thousands; `values` becomes the model's own.
+    """
+    model = kind.__new__(kind)
+    setter = object.__setattr__
+    setter(model, "__dict__", values)
+    setter(model, "__pydantic_fields_set__", set())
+    setter(model, "__pydantic_extra__", None)
+    setter(model, "__pydantic_private__", None)
+    return model
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeAlias, cast
 from lontar.backends import Prompt, Sampling
 from lontar.backends.base import prompt_text
 from lontar.backends.drive import Failed, all_of
+from lontar.core.config import made
 from lontar.core.records import Message
 from lontar.errors import CapabilityError
 from lontar.eval.plan import Part
@@ -307,18 +308,22 @@ def prediction_of(replies: Sequence[Reply], *, joined: bool = False) -> Predicti
     """Replies to all turns as one prediction; `joined` ones are one text."""
     texts = tuple(reply.text for reply in replies)
     thinking = tuple(reply.thinking for reply in replies) if any(reply.thinking for reply in replies) else ()
-    return Prediction.model_construct(
-        texts=("".join(texts),) if joined else texts,
-        thinking=thinking,
-        finish=tuple(reply.finish for reply in replies)[-1:] if joined else tuple(reply.finish for reply in replies),
-        judgements=(),
-        answer=None,
-        likelihoods=(),
-        reason=None,
-        tokens_in=sum(reply.tokens_in for reply in replies),
-        tokens_out=sum(reply.tokens_out for reply in replies),
-        tokens_thinking=sum(reply.tokens_thinking for reply in replies),
-        seconds=round(sum(reply.seconds for reply in replies), 3),
+    finish = tuple(reply.finish for reply in replies)
+    return made(
+        Prediction,
+        {
+            "texts": ("".join(texts),) if joined else texts,
+            "thinking": thinking,
+            "finish": finish[-1:] if joined else finish,
+            "judgements": (),
+            "answer": None,
+            "likelihoods": (),
+            "reason": None,
+            "tokens_in": sum(reply.tokens_in for reply in replies),
+            "tokens_out": sum(reply.tokens_out for reply in replies),
+            "tokens_thinking": sum(reply.tokens_thinking for reply in replies),
+            "seconds": round(sum(reply.seconds for reply in replies), 3),
+        },
     )
 
 

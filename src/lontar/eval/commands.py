@@ -7,7 +7,7 @@ from pathlib import Path
 from lontar.core.command import Report, Table, command
 from lontar.core.config import JsonObject
 from lontar.errors import DataError, GateError, MissingExtraError
-from lontar.eval import compare_commands  # noqa: F401 - a command of this family
+from lontar.eval import compare_commands, result_commands  # noqa: F401 - commands of this family
 
 # Where a copy of the official files is looked for, from the folder of the vectors upwards.
 MARK = "tasks.yaml"

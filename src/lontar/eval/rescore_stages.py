@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from lontar.backends.drive import Failed
 from lontar.core.artifact import Evaluation
+from lontar.core.collector import rare_collections
 from lontar.core.config import Config, JsonObject
 from lontar.core.job import Job
 from lontar.core.shards import write_json, write_lines
@@ -42,6 +43,11 @@ def rescore_uses(config: RescoreConfig, inputs: dict[str, Any]) -> dict[str, str
 @stage("eval.rescore", out=Evaluation, version=1, libraries=LIBRARIES, uses=rescore_uses)
 def rescore(job: Job, evaluation: Evaluation, *, config: RescoreConfig) -> None:
     """Score the answers of an evaluation again, without a model."""
+    with rare_collections():
+        _rescore(job, evaluation, config)
+
+
+def _rescore(job: Job, evaluation: Evaluation, config: RescoreConfig) -> None:
     before = json.loads((evaluation.path / SCORES).read_text(encoding="utf-8"))
     parts = {f"{task.name}-{lang}": (task, lang) for task, lang in _tasks_of(evaluation, config.rules)}
     facts = _stored_facts(evaluation)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from lontar.core.command import Report, Table, command
 from lontar.errors import ConfigError
 
-Format = Literal["official", "csv", "parquet", "lm-eval"]
 FORMATS = ("official", "csv", "parquet", "lm-eval")
 
 

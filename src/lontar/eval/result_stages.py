@@ -15,6 +15,7 @@ from pydantic import Field
 
 from lontar import languages
 from lontar.core.artifact import Corpus, Evaluation, Report, TaskPack
+from lontar.core.build import LOCATION
 from lontar.core.config import Config, JsonObject, JsonValue
 from lontar.core.job import Job
 from lontar.core.manifest import sha256_bytes, sha256_file
@@ -38,7 +39,7 @@ _LAYOUT: JsonObject = {"mean": {}}
 class AdoptResultsConfig(Config):
     """Settings of `eval.adopt_results`."""
 
-    path: str
+    path: str = Field(json_schema_extra=LOCATION)
     """folder of a model in the official layout, with run_0 and so on in it"""
     license: str = UNKNOWN
     """SPDX identifier of the published answers"""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from lontar import languages
 from lontar.backends.drive import Failed
-from lontar.core.config import JsonObject
+from lontar.core.config import JsonObject, made
 from lontar.core.manifest import Cost
 from lontar.core.registry import Use
 from lontar.eval.extremes import nothing, perfect
@@ -60,10 +60,10 @@ class Rules:
         """Extract and score one prediction; a failure stays a failure."""
         # Everything in the row was checked where it was made.
         if isinstance(found, Failed):
-            return Row.model_construct(sample=sample, run=run, failed=found.reason)
+            return _row(sample, run, failed=found.reason)
         prediction = self._extracted(sample, found)
         score = self.scorer(sample, prediction, self.language)
-        return Row.model_construct(sample=sample, run=run, prediction=prediction, score=score)
+        return _row(sample, run, prediction, score)
 
     def _extracted(self, sample: Sample, found: Prediction) -> Prediction:
         """The prediction with the answer that the task's rule finds in its last text."""
@@ -72,14 +72,26 @@ class Rules:
         text = found.texts[-1]
         answer = self.extract(text, sample, self.language)
         if answer is not None:
-            return found.model_copy(update={"answer": answer, "reason": None})
-        return found.model_copy(update={"answer": None, "reason": self._why_not(text, sample, found)})
+            return made(Prediction, {**found.__dict__, "answer": answer, "reason": None})
+        reason = self._why_not(text, sample, found)
+        return made(Prediction, {**found.__dict__, "answer": None, "reason": reason})
 
     def _why_not(self, text: str, sample: Sample, found: Prediction) -> str:
         """Why the rule finds no answer."""
         told = why(text, sample) if text.strip() else "empty answer"
         cut = " (the budget of tokens was used up)" if found.finish[-1:] == ("length",) else ""
         return f"{told or f'{self.extract.name}: no match'}{cut}"
+
+
+def _row(
+    sample: Sample,
+    run: int,
+    prediction: Prediction | None = None,
+    score: RowScore | None = None,
+    failed: str | None = None,
+) -> Row:
+    values = {"sample": sample, "run": run, "prediction": prediction, "score": score, "failed": failed, "compat": None}
+    return made(Row, values)
 
 
 def total(rules: Rules, rows: Sequence[Row], sure: Sure) -> Score:

@@ -6,11 +6,13 @@ comes: a killed run goes on with what is missing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from lontar import languages
 from lontar.backends import plugin_digest
 from lontar.core.artifact import Artifact, Corpus, Endpoint, Evaluation, Model, TaskPack
+from lontar.core.collector import rare_collections
 from lontar.core.config import JsonObject, JsonValue
 from lontar.core.job import Job
 from lontar.core.manifest import sha256_file
@@ -18,9 +20,11 @@ from lontar.core.registry import Registry
 from lontar.core.stage import stage
 from lontar.eval.answering import Answering, model_name
 from lontar.eval.config import LIBRARIES, EvalConfig
-from lontar.eval.import_stages import import_  # noqa: F401 - a stage of this family
+from lontar.eval.import_stages import import_  # noqa: F401 - stages of this family
 from lontar.eval.items import builder
 from lontar.eval.plan import Plan, make_plan
+from lontar.eval.rescore_stages import RescoreConfig, rescore  # noqa: F401
+from lontar.eval.result_stages import adopt_results, contamination  # noqa: F401
 from lontar.eval.rows import BASELINE, MODEL
 from lontar.eval.samples import available, source_files
 from lontar.eval.sea_helm.compat import OfficialFacts
@@ -63,14 +67,23 @@ def run(
     config: EvalConfig,
 ) -> None:
     """Evaluate a model, and a baseline beside it, in every language; with intervals."""
+    with rare_collections():
+        _run(job, {MODEL: model} | ({BASELINE: baseline} if baseline is not None else {}), corpus, pack, judge, config)
+
+
+def _run(
+    job: Job,
+    sides: Mapping[str, Artifact],
+    corpus: Corpus | None,
+    pack: TaskPack | None,
+    judge: Artifact | None,
+    config: EvalConfig,
+) -> None:
     tasks = _opened(pack)
     plan = make_plan(config, corpus, tasks, judge=judge is not None)
     for one in plan.skipped:
         job.progress.say(f"not asked: {one.task}, {one.lang}: {one.why}")
     facts = _facts(plan, tasks, pack)
-    sides: dict[str, Artifact] = {MODEL: model}
-    if baseline is not None:
-        sides[BASELINE] = baseline
     opened = _judge(job, judge, tasks, config) if judge is not None and tasks is not None else None
     answering = Answering(job, plan.parts, config, facts, opened)
     answered = {side: answering.side(side, artifact) for side, artifact in sides.items()}

@@ -22,6 +22,8 @@ from lontar.scoring.results import RowScore
 MIN_GROUPS = 6
 # Counts drawn at once: 2**22 int64 are 32 MB.
 _BLOCK = 2**22
+# OpenBLAS multiplies up to so many pairs of numbers on one thread.
+_ONE_THREAD = 2**18
 
 Rows: TypeAlias = Sequence[RowScore]
 Resample = Callable[[NDArray[np.int64]], Matrix]
@@ -181,7 +183,16 @@ def _resampler(aggregate: Callable[..., float], rows: Rows, members: list[list[i
         return lambda counts: np.array([aggregate(list(_drawn(rows, members, row))) for row in counts], np.float64)
     whole = feature_matrix(rows, features)
     sums = np.stack([whole[listed].sum(axis=0) for listed in members])
-    return lambda counts: np.asarray(finish(counts @ sums, **knobs), np.float64)
+    return lambda counts: np.asarray(finish(product(counts, sums), **knobs), np.float64)
+
+
+def product(counts: NDArray[np.int64], sums: Matrix) -> Matrix:
+    """`counts @ sums`, in pieces so small that the library starts no threads, which cost more than they give here."""
+    step = max(1, _ONE_THREAD // max(1, sums.size))
+    found = np.empty((len(counts), sums.shape[1]))
+    for begin in range(0, len(counts), step):
+        np.matmul(counts[begin : begin + step].astype(np.float64), sums, out=found[begin : begin + step])
+    return found
 
 
 def _drawn(rows: Rows, members: list[list[int]], counts: NDArray[np.int64]) -> Iterator[RowScore]:
@@ -197,13 +208,16 @@ def _figures(resample: Resample, n_groups: int, resamples: int, seed: int) -> Ma
 
 def _drawing(resample: Resample, n_groups: int, resamples: int, seed: int) -> Matrix:
     rng = np.random.default_rng(seed)
-    even = np.full(n_groups, 1 / n_groups)
     block = max(1, _BLOCK // n_groups)
-    parts = [
-        resample(rng.multinomial(n_groups, even, size=min(block, resamples - done)))
-        for done in range(0, resamples, block)
-    ]
+    parts = [resample(_counts(rng, n_groups, min(block, resamples - done))) for done in range(0, resamples, block)]
     return np.concatenate(parts)
+
+
+def _counts(rng: np.random.Generator, n_groups: int, n: int) -> NDArray[np.int64]:
+    """How often each group is drawn `[n, n_groups]`: draws counted, a fifth of the time of multinomial numbers."""
+    drawn = rng.integers(0, n_groups, size=(n, n_groups))
+    drawn += np.arange(n)[:, None] * n_groups
+    return np.bincount(drawn.ravel(), minlength=n * n_groups).reshape(n, n_groups)
 
 
 def percentiles(figures: Matrix, confidence: float) -> Interval:

@@ -7,10 +7,14 @@ from typing import cast
 
 import numpy as np
 
+from lontar.core.config import made
 from lontar.languages import Language
 from lontar.scoring.registries import Matrix, aggregate, from_sums, scorer
 from lontar.scoring.results import Prediction, RowScore, Sample
 from lontar.scoring.tagged import form
+
+# More classes or phenomena than any task has; what claims more is no row of these scorers.
+MOST_STRATA = 10_000
 
 
 @scorer("label_match")
@@ -38,9 +42,9 @@ def _matched(sample: Sample, prediction: Prediction, stratum: int, n: int) -> Ro
     statistics = (float(stratum), float(n))
     if prediction.answer is None:
         reason = prediction.reason or "no answer"
-        return RowScore.model_construct(value=None, statistics=statistics, reason=reason)
+        return made(RowScore, {"value": None, "statistics": statistics, "reason": reason})
     right = prediction.answer == _gold(sample) or form(prediction.answer) == form(_gold(sample))
-    return RowScore.model_construct(value=float(right), statistics=statistics, reason=None)
+    return made(RowScore, {"value": float(right), "statistics": statistics, "reason": None})
 
 
 def _gold(sample: Sample) -> str:
@@ -57,6 +61,8 @@ def _one_hot(row: RowScore) -> list[float]:
     if len(row.statistics) < 2:
         return []
     stratum, n = (int(number) for number in row.statistics[:2])
+    if not 0 <= stratum < n <= MOST_STRATA:
+        return []
     made = [0.0] * (2 * n)
     made[2 * stratum], made[2 * stratum + 1] = row.value or 0.0, 1.0
     return made

@@ -8,11 +8,11 @@ more than one label, could be meant there is no answer, and `why` says which.
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import cast
 
 from lontar.languages import Language
 from lontar.scoring.registries import extractor
@@ -148,6 +148,22 @@ def _standalone(letters: Sequence[str]) -> re.Pattern[str] | None:
 
 def find_label(text: str, sample: Sample) -> _Found:
     """The label that an answer names, or why there is none."""
+    # The rule is asked first, and for an answer without a label `why` right after it: what was found last is kept.
+    if _last.text is not text or _last.sample is not sample:
+        _last.text, _last.sample, _last.found = text, sample, _find(text, sample)
+    return _last.found
+
+
+class _Last(threading.local):
+    text: str | None = None
+    sample: Sample | None = None
+    found = _Found()
+
+
+_last = _Last()
+
+
+def _find(text: str, sample: Sample) -> _Found:
     said = visible(text)
     if said is None:
         return _Found(why="the thinking never ended")
@@ -257,9 +273,7 @@ def between_tags(text: str, sample: Sample, lang: Language, /) -> str | None:
 
 def why(text: str, sample: Sample) -> str:
     """Why an extraction rule finds no answer in a text, as far as it can be told; empty otherwise."""
-    said = visible(text)
-    if said is None:
-        return "the thinking never ended"
-    if not said.strip():
-        return "empty answer"
-    return find_label(text, sample).why if cast(object, sample.facts.get("labels")) else ""
+    if sample.facts.get("labels"):
+        return find_label(text, sample).why
+    said = without_thinking(text)
+    return "the thinking never ended" if said is None else "" if said.strip() else "empty answer"

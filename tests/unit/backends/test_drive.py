@@ -62,7 +62,7 @@ def test_every_request_ends_as_a_result_or_a_reason() -> None:
         if n % 5 == 1:
             assert result == Failed(f"row {n} is too long", 1), "a request that is wrong is not tried again"
         elif n % 5 == 2:
-            assert result == Failed("busy", 3)
+            assert result == Failed("busy", 3, unavailable=True)
         else:
             assert result == n
 
@@ -114,7 +114,7 @@ def test_a_hanging_request_is_a_failure() -> None:
         await asyncio.sleep(60)
         return n
 
-    assert run_sync(hangs, [1], quick(retries=1, timeout_s=0.01)) == [Failed("no answer in 0.01 s", 2)]
+    assert run_sync(hangs, [1], quick(retries=1, timeout_s=0.01)) == [Failed("no answer in 0.01 s", 2, unavailable=True)]
 
 
 def test_too_many_failures_end_it_with_the_reasons() -> None:

@@ -13,11 +13,13 @@ from lontar.core.job import Job
 from lontar.core.records import Message
 from lontar.core.shards import read_jsonl, write_json, write_jsonl
 from lontar.core.stage import stage
-from lontar.errors import ConfigError, DataError
+from lontar.errors import ConfigError, DataError, DriftError
+from lontar.eval.import_stages import ImportConfig, import_
 from lontar.eval.layouts.tables import csv_text, first_score
 from lontar.eval.result_commands import export, import_results
 from lontar.eval.rows import MODEL, Row, read_rows, rows_file, sides_of
 from lontar.scoring import Likelihood, Prediction, RowScore, Sample
+from tests.unit.eval.official_files import FEELING, data_folder, specification
 from tests.unit.eval.published import publish, published_row
 
 TEXTS = ("=SUM(A1)\nline two", 'say "hi", he said', "-5", "'quoted", "a\x00b", "ไทย 🙂")
@@ -82,7 +84,7 @@ class Kind(Config):
     official: bool = True
 
 
-@stage("test.evaluation", out=Evaluation, version=1)
+@stage("test.laid_out", out=Evaluation, version=1)
 def make_evaluation(job: Job, *, config: Kind) -> None:
     """An evaluation of official tasks, or of a task of choices."""
     if config.official:
@@ -311,3 +313,28 @@ def test_folders_without_results(tmp_path: Path) -> None:
     other.mkdir(parents=True)
     with pytest.raises(DataError, match="several models"):
         adopted(tmp_path)
+
+
+def test_a_pack_tells_tags_and_labels(tmp_path: Path) -> None:
+    spec, data = specification(tmp_path / "spec"), data_folder(tmp_path / "data")
+    import_(tmp_path / "pack", config=ImportConfig(path=str(spec), data=str(data)))
+    known = {**published_row(label=FEELING[0]), "cleaned_responses": FEELING[0]}
+    file = publish(tmp_path / "in", [known], name="Lain_feeling_id.jsonl")
+    publish(tmp_path / "in", [published_row()], name="Lain_unheard-of_id.jsonl")
+    import_results(tmp_path / "in", out=tmp_path / "out", pack=tmp_path / "pack")
+    made = Evaluation.open(tmp_path / "out")
+    tasks = {row["task"]: row for row in json.loads((made.path / "scores.json").read_text("utf-8"))["rows"]}
+    name = next(task for task in tasks if task.endswith("/feeling"))
+    (row,) = read_rows(made.path / rows_file(MODEL, name, "id"))
+    facts = row.sample.facts
+    assert facts["labels"] == sorted(FEELING) and facts["family"] == "label_choice" and facts["answer_tag"]
+    assert tasks[name]["competency"] and row.prediction is not None and row.prediction.answer == FEELING[0]
+    official = json.loads((made.path / "official.json").read_text("utf-8"))
+    assert official["tasks"][name]["id"]["metric_family"] == "label_choice" and len(official["tasks"]) == 1
+    moved = tmp_path / "elsewhere"
+    (tmp_path / "in").rename(moved)
+    import_results(moved, out=tmp_path / "out", pack=tmp_path / "pack")  # the same files: nothing is made anew
+    path = moved / file.relative_to(tmp_path / "in")
+    path.write_text(path.read_text("utf-8") * 2, "utf-8")
+    with pytest.raises(DriftError):
+        import_results(moved, out=tmp_path / "out", pack=tmp_path / "pack")

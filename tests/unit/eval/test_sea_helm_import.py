@@ -249,7 +249,7 @@ def test_a_damaged_pack(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"id.jsonl:1: not JSON"):
         pack.rows("feeling", "id")
     (pack.folder / "pack.json").write_text("[]", encoding="utf-8")
-    with pytest.raises(DataError, match="no mapping of tasks"):
+    with pytest.raises(DataError, match="not an object"):
         Pack.open(artifact)
 
 

@@ -363,7 +363,7 @@ def _row(row: JsonObject, name: str, file: PublishedFile, known: Known, where: s
 
 
 def _sample(official: JsonObject, name: str, file: PublishedFile, known: Known, turns: tuple[Any, ...]) -> Sample:
-    from lontar.eval.sea_helm.tasks import _passage
+    from lontar.eval.sea_helm.tasks import passage_of
 
     label = official.get("label")
     references = () if label is None else tuple(map(str, label)) if isinstance(label, list) else (str(label),)
@@ -375,7 +375,7 @@ def _sample(official: JsonObject, name: str, file: PublishedFile, known: Known, 
         "family": known.family,
         "task": file.task,
     }
-    group = _passage(official) or name
+    group = passage_of(official) or name
     return Sample(id=name, lang=file.lang, turns=turns, references=references, group=group, facts=facts)
 
 

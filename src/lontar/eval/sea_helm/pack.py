@@ -24,7 +24,7 @@ from lontar.core.artifact import TaskPack
 from lontar.core.config import nearest
 from lontar.core.shards import parse_row
 from lontar.errors import DataError
-from lontar.scoring.official.aggregate import _expanded
+from lontar.scoring.official.aggregate import expanded
 from lontar.scoring.official.copy import OfficialCopy
 
 PACK, OFFICIAL, ROWS, EXAMPLES = "pack.json", "official", "rows", "examples"
@@ -103,7 +103,7 @@ class Pack:
         if name not in known:
             raise DataError(f"{self.copy.folder / 'suites.yaml'}: no suite {name!r}", hint=nearest(name, known))
         entries = {task.name: task.settings for task in self.copy.tasks.values()}
-        return {str(lang): _expanded(listed, str(lang), entries) for lang, listed in known[name].items()}
+        return {str(lang): expanded(listed, str(lang), entries) for lang, listed in known[name].items()}
 
     def labels(self, task: str, lang: str) -> list[str]:
         """Labels that a task may have in a language, sorted: as labels.yaml lists them, else those of its rows.

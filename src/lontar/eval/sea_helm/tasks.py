@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from lontar import languages
 from lontar.backends.base import Sampling
-from lontar.core.config import JsonObject, nearest
+from lontar.core.config import JsonObject, made, nearest
 from lontar.core.records import Message
 from lontar.errors import DataError, LontarError, UnknownNameError
 from lontar.eval.config import EvalConfig
@@ -203,18 +203,21 @@ def _sample(name: str, row: Mapping[str, Any], lang: str, turns: tuple[Any, ...]
     label = row.get("label")
     references = () if label is None else tuple(map(str, label)) if isinstance(label, list) else (str(label),)
     # Rows were checked when the pack was made: checking twenty thousand again takes a second.
-    return Sample.model_construct(
-        id=name,
-        lang=lang,
-        turns=turns,
-        references=references,
-        choices=(),
-        group=_passage(row) or name,
-        facts={"row": cast(JsonObject, row), **shared},
+    return made(
+        Sample,
+        {
+            "id": name,
+            "lang": lang,
+            "turns": turns,
+            "references": references,
+            "choices": (),
+            "group": passage_of(row) or name,
+            "facts": {"row": row, **shared},
+        },
     )
 
 
-def _passage(row: Mapping[str, Any]) -> str:
+def passage_of(row: Mapping[str, Any]) -> str:
     """A name for the passage that a question is about; empty where the row has none."""
     prompts = row.get("prompts") or [{}]
     fields = prompts[0] if isinstance(prompts[0], Mapping) else {}

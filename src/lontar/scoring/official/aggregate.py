@@ -75,7 +75,7 @@ def run_totals(
     problems = list[str]()
     result, totals = dict[str, Any](), list[float]()
     for lang, competencies in metrics.items():
-        wanted = None if suite is None else _expanded(suite.get(lang, ()), lang, known)
+        wanted = None if suite is None else expanded(suite.get(lang, ()), lang, known)
         if wanted is not None:
             have = {name for entries in competencies.values() for name in entries}
             problems += [f"{lang}: {name} of the suite has no metrics, left out" for name in wanted if name not in have]
@@ -96,7 +96,7 @@ def run_totals(
     return Totals(result, problems)
 
 
-def _expanded(entries: Sequence[str] | str, lang: str, known: Mapping[str, Entry]) -> list[str]:
+def expanded(entries: Sequence[str] | str, lang: str, known: Mapping[str, Entry]) -> list[str]:
     """The tasks of a suite; a name that is neither a task nor a group stays as it is."""
     spoken = [name for name, task in known.items() if lang in task.get("languages", ())]
     if entries == "all":
