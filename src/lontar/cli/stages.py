@@ -152,7 +152,7 @@ def run_stage(stage: Stage[Any, Any], **given: Any) -> None:
         print_json({"path": str(artifact.path), "manifest": artifact.manifest.model_dump(mode="json")})
     else:
         _print_made(artifact)
-    if failures := artifact.manifest.failures:
+    if isinstance(artifact, Evaluation) and (failures := artifact.manifest.failures):
         item, reason = next(iter(failures.items()))
         click.echo(
             f"incomplete: {len(failures)} items failed, the first {item}: {reason}\n"

@@ -44,7 +44,9 @@ class AdoptResultsConfig(Config):
     license: str = UNKNOWN
     """SPDX identifier of the published answers"""
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    """share of resampled figures inside an interval"""
     bootstraps: int = Field(default=1000, ge=100)
+    """resamples per interval"""
 
 
 def adopt_uses(config: AdoptResultsConfig, inputs: dict[str, Any]) -> dict[str, str]:
@@ -206,7 +208,9 @@ class ContaminationConfig(Config):
     split: Literal["train", "heldout", "both"] = "train"
     """documents that are looked through"""
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    """share of resampled figures inside an interval"""
     bootstraps: int = Field(default=1000, ge=100)
+    """resamples per interval"""
 
 
 @stage("eval.contamination", out=Report, version=1, libraries=("numpy",))

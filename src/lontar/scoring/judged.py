@@ -16,6 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -375,8 +376,14 @@ def judged_points(sample: Sample, prediction: Prediction, lang: Language, /) -> 
     return _scored(min(1.0, max(0.0, got) / possible), reason)
 
 
+# What a judge is mostly asked, where a task names no labels of its own.
+YES_NO: Mapping[str, float] = MappingProxyType({"yes": 1.0, "no": 0.0})
+
+
 @scorer("judged_scale")
-def judged_scale(sample: Sample, prediction: Prediction, lang: Language, /, *, labels: Mapping[str, float]) -> RowScore:
+def judged_scale(
+    sample: Sample, prediction: Prediction, lang: Language, /, *, labels: Mapping[str, float] = YES_NO
+) -> RowScore:
     """Mean points of the labels that a judge chose, one judgement per criterion or one for the whole answer.
 
     Args:

@@ -223,7 +223,7 @@ def tagged_text(text: str, sample: Sample, lang: Language, /) -> str | None:
     end = 0
     for found in pattern.finditer(said) if pattern is not None else ():
         end = found.end()
-    return _paragraphs(_unwrapped(said[end:]), sample.references) or None
+    return _paragraphs(_unwrapped(said[end:], sample.references), sample.references) or None
 
 
 _tag_of = lru_cache(maxsize=512)(tag_pattern)
@@ -231,8 +231,8 @@ _FENCE = re.compile(r"\A```[\w-]{0,20}\n(.*?)\n?```", re.DOTALL)
 _QUOTES = (('"', '"'), ("“", "”"), ("'", "'"), ("‘", "’"), ("「", "」"), ("«", "»"), ("**", "**"), ("`", "`"))
 
 
-def _unwrapped(text: str) -> str:
-    """A text without the fence, quotes or emphasis that is around all of it."""
+def _unwrapped(text: str, references: Sequence[str]) -> str:
+    """A text without the fence, quotes or emphasis that is around all of it, unless a reference has them too."""
     text = text.strip()
     if (fenced := _FENCE.match(text)) is not None:
         text = fenced[1].strip()
@@ -240,7 +240,8 @@ def _unwrapped(text: str) -> str:
     for before, after in _QUOTES:
         inner = text[len(before) : -len(after)]
         if len(text) > len(before) + len(after) and text.startswith(before) and text.endswith(after):
-            if before not in inner and after not in inner:
+            alike = any(reference.lstrip().startswith(before) for reference in references)
+            if before not in inner and after not in inner and not alike:
                 text = inner.strip()
     return text
 
