@@ -31,7 +31,10 @@ class EndpointConfig(Config):
 def adopt(job: Job, *, config: EndpointConfig) -> None:
     """Take in a remote model: its URL and name. Keys stay in the environment."""
     url, _, model = config.path.partition("#")
-    url = base_url(url)
+    try:
+        url = base_url(url)
+    except ValueError as err:  # half an IPv6 address
+        raise ConfigError(f"{url!r} is not the URL of a server: {err}") from err
     if not model:
         model = asyncio.run(only_model(url))
     write_json(job.dir / "endpoint.json", {"url": url, "model": model})
@@ -51,7 +54,8 @@ async def only_model(url: str) -> str:
         await client.aclose()
     rows = answer.get("data")
     listed = rows if isinstance(rows, list) else []
-    names = sorted(str(row["id"]) for row in listed if isinstance(row, dict) and "id" in row)
+    found = {row.get("id") for row in listed if isinstance(row, dict)}
+    names = sorted(name for name in found if isinstance(name, str) and name)
     if not names:
         raise BackendError(f"{url}: the server lists no model", hint=f"name one: {url}#MODEL")
     if len(names) > 1:

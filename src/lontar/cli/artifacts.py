@@ -186,6 +186,7 @@ def listings() -> dict[str, Callable[[], Listing]]:
         "languages": _languages,
         "recipes": _recipes,
         "stages": _stages,
+        "suites": _suites,
         "tasks": _tasks,
     }
     return {**fixed, **{name: _registry_listing(target) for name, target in _REGISTRIES.items()}}
@@ -230,6 +231,13 @@ def _stages() -> Listing:
         inputs = ", ".join(f"{s.name}: {s.described}" for s in stage.inputs.values())
         rows.append((stage.name, inputs, stage.out.kind, stage.version, stage.summary))
     return ("name", "inputs", "makes", "version", "what it does"), rows
+
+
+def _suites() -> Listing:
+    from lontar.eval.task import find_suite, suite_files
+
+    rows = [(name, len(find_suite(name).tasks), find_suite(name).description) for name in sorted(suite_files())]
+    return ("name", "tasks", "what it is for"), rows
 
 
 def _tasks() -> Listing:

@@ -166,9 +166,10 @@ def _print_made(artifact: Artifact) -> None:
     out = console()
     out.print(f"{artifact.manifest.kind} in {artifact.path}  [dim]{artifact.digest[:12]}[/]")
     if isinstance(artifact, Evaluation):
-        from lontar.cli.summary import score_table
+        from lontar.cli.summary import cost_table, score_table
 
         out.print(score_table(artifact))
+        out.print(cost_table(artifact))
     elif artifact.manifest.metrics:
         out.print(table("measured", ("name", "value"), sorted(artifact.manifest.metrics.items()), right=(1,)))
 

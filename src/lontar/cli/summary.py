@@ -100,6 +100,14 @@ def score_table(evaluation: Evaluation) -> Table:
     return table(f"scores in {evaluation.path}", columns, rows, right=range(2, len(columns) - 1))
 
 
+def cost_table(evaluation: Evaluation) -> Table:
+    """What the answers took."""
+    from lontar.eval.render import cost_rows
+
+    columns, rows = cost_rows(evaluation)
+    return table("per answer", columns, rows, right=range(1, len(columns)))
+
+
 @dataclass(frozen=True, slots=True)
 class Short:
     """A task over all its languages."""

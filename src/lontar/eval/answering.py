@@ -98,9 +98,10 @@ class Answering:
 
         with job.progress.task(name, total=n, unit="samples") as task, asyncio.Runner() as runner:
             voice = voice_of(job, open_model(job, artifact, config.backend), artifact, config)
-            judge = self.judge() if self.judge is not None and any(part.judged for part in parts) else None
-            meter = _Meter(job, config, task, voice)
+            meter, judge = _Meter(job, config, task, voice), None
             try:
+                if self.judge is not None and any(part.judged for part in parts):
+                    judge = self.judge()
                 asker = Asker(voice, _manner(job, config), judge, meter.saw)
                 runner.run(asker.ask(parts, known, finish))
             finally:

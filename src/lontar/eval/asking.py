@@ -139,7 +139,7 @@ class Asker:
             if isinstance(reply, Reply) and reply.matched == tag:
                 left = None if sampling.max_tokens is None else sampling.max_tokens - reply.tokens_out
                 firsts[i] = tagged = replace(reply, text=reply.text + tag)
-                done[i] = prediction_of([tagged])
+                done[i] = prediction_of([replace(tagged, finish="length")])
                 if left is None or left > 0:
                     by_budget.setdefault(left, []).append(i)
         for left, rows in by_budget.items():
@@ -178,11 +178,10 @@ class Asker:
         """Answers to one sample, one per run."""
         if part.task.output == "label":
             answer = await self._label(part, sample)
-            self.voice.driver.count(answer)
             return [answer] * len(runs)
         if part.task.output != "text":
             texts = compared_texts(part.task, sample)
-            answer = likelihood_prediction([await self.voice.scores(sample.turns[-1], text) for text in texts])
+            answer = await self._compared(sample, texts)
             self.voice.driver.count(answer)
             return [answer] * len(runs)
         samplings = [self.manner.samplings(part.task, part.runs)[run] for run in runs]
@@ -192,6 +191,14 @@ class Asker:
             return [await self._two_phases(part, sample, sampling) for sampling in samplings]
         found = await self.voice.replies(sample.turns[0], samplings)
         return [reply if isinstance(reply, Failed) else prediction_of([reply]) for reply in found]
+
+    async def _compared(self, sample: Sample, texts: Sequence[str]) -> Answer:
+        found: list[Likelihood | Failed] = []
+        for text in texts:
+            found.append(await self.voice.scores(sample.turns[-1], text))
+            if isinstance(found[-1], Failed):
+                break
+        return likelihood_prediction(found)
 
     async def _conversation(self, sample: Sample, sampling: Sampling) -> Answer:
         replies: list[Reply] = []
@@ -210,8 +217,10 @@ class Asker:
         if isinstance(first, Failed):
             return first
         left = None if sampling.max_tokens is None else sampling.max_tokens - first.tokens_out
-        if first.matched != tag or (left is not None and left <= 0):
+        if first.matched != tag:
             return prediction_of([first])
+        if left is not None and left <= 0:
+            return prediction_of([replace(first, finish="length")])
         rest = sampling.model_copy(update={"max_tokens": left})
         second = (await self.voice.replies(prompt + first.text, [rest]))[0]
         return second if isinstance(second, Failed) else prediction_of([first, second], joined=True)
@@ -231,6 +240,7 @@ class Asker:
             found = await self.voice.scores(prompt + first.text, label)
         else:
             found = await self.voice.scores(prompt, first.text + label, behind=len(first.text))
+        self.voice.driver.count(found)  # the text before it counts where it is asked
         if isinstance(found, Failed):
             return found
         return prediction_of([first]).model_copy(update={"likelihoods": (found,)})
@@ -273,6 +283,10 @@ class _Queue:
     async def _worker(self) -> None:
         # All workers share one iterator: the next free worker takes the next question.
         for part, sample, runs in self._questions:
+            for task in self._judging:
+                if task.done():
+                    task.result()  # what befalls every request to the judge is known at once, not at the end
+            self._judging = [task for task in self._judging if not task.done()]
             with _naming(part.task):
                 answers = await self._asker.answers(part, sample, runs)
             for run, answer in zip(runs, answers, strict=True):

@@ -17,7 +17,7 @@ from lontar.eval.answering import open_model, voice_of
 from lontar.eval.asking import Answer
 from lontar.eval.config import EvalConfig
 from lontar.eval.plan import Part
-from lontar.eval.voice import Voice
+from lontar.eval.voice import Reply, Voice
 from lontar.scoring import Judgement, Prediction, Sample
 from lontar.scoring.official.copy import OfficialCopy
 from lontar.scoring.official.questions import Question, questions
@@ -34,9 +34,10 @@ class PackJudge:
     max_tokens: int | None = None
 
     async def judged(self, part: Part, sample: Sample, prediction: Prediction, /) -> Answer:
-        """The prediction with the judgements; one whose request failed has no text.
+        """The prediction with the judgements; one that the judge's server refused has no text.
 
-        A row that cannot be judged, as one without criteria, is a failure.
+        A row that cannot be judged, as one without criteria, is a failure, and so is one whose judge was out of reach:
+        the same command asks again.
         """
         row, task = sample.facts.get("row"), str(sample.facts.get("task"))
         asked = [_last(turn) for turn in sample.turns]
@@ -46,7 +47,12 @@ class PackJudge:
         except DataError as err:
             return Failed(err.message)
         found = await asyncio.gather(*(self._ask(question) for question in put))
-        return prediction.model_copy(update={"judgements": tuple(found)})
+        judgements: list[Judgement] = []
+        for question, reply in zip(put, found, strict=True):
+            if isinstance(reply, Failed) and reply.unavailable:
+                return Failed(f"judge: {reply.reason}", reply.attempts, unavailable=True)
+            judgements.append(Judgement(id=question.id, text=None if isinstance(reply, Failed) else reply.text))
+        return prediction.model_copy(update={"judgements": tuple(judgements)})
 
     async def aclose(self) -> None:
         """Let go of the model and of the file of answers."""
@@ -55,15 +61,14 @@ class PackJudge:
         if isinstance(self.voice.backend, Closing):
             await self.voice.backend.aclose()
 
-    async def _ask(self, question: Question) -> Judgement:
+    async def _ask(self, question: Question) -> Reply | Failed:
         given = question.settings
         limit = given.get("max_tokens")
         if self.max_tokens is not None:
             limit = min(self.max_tokens, int(limit or self.max_tokens))
         temperature = given.get("temperature")
         sampling = Sampling(max_tokens=limit, temperature=temperature, seed=self.seed, shrink=True)
-        reply = (await self.voice.replies(question.messages, [sampling]))[0]
-        return Judgement(id=question.id, text=None if isinstance(reply, Failed) else reply.text)
+        return (await self.voice.replies(question.messages, [sampling]))[0]
 
 
 def _last(turn: Any) -> str:

@@ -41,8 +41,10 @@ def _figure(figures: dict[str, Any] | None, *, signed: bool = False) -> str:
 
 
 def _notes(row: dict[str, Any]) -> str:
-    """What is not above chance, rows without an answer and failed requests, of both models."""
+    """What is not above chance, official figures that differ, rows without an answer and failed requests."""
     notes = ["not above chance"] if row.get("above_chance") is False else []
+    if official := _official(row):
+        notes.append(official)
     for name, figures in (("", row), ("baseline ", row["baseline"])):
         for what in ("nulls", "failed"):
             if figures is not None and figures[what]:
@@ -51,6 +53,44 @@ def _notes(row: dict[str, Any]) -> str:
             ends = figures["bounds"]
             notes.append(f"{name}between {_number(ends['low'])} and {_number(ends['high'])}")
     return ", ".join(notes)
+
+
+# Points of 100 from which an official figure is shown beside ours.
+DIFFERS = 0.05
+
+
+def _official(row: dict[str, Any]) -> str:
+    """The figure of the official code, where it is another or could not be computed."""
+    found = row.get("compat")
+    if not isinstance(found, dict):
+        return ""
+    value, ours = found.get("value"), row["value"]
+    if value is None:
+        return f"official: none ({(found.get('problems') or ['no figure'])[0]})"
+    if ours is not None and abs(value - ours) < DIFFERS:
+        return ""
+    return f"official {_number(value)}"
+
+
+def cost_rows(evaluation: Evaluation) -> Table:
+    """What answers took, by language: tokens per answer, seconds where a server was asked, characters per token."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for row in scores_of(evaluation)["rows"]:
+        rows.setdefault(row["lang"], []).append(row)
+    columns = ("language", "answers", "tokens in", "tokens out", "of it thinking", "seconds", "characters per token")
+    return columns, [_cost(lang, listed) for lang, listed in sorted(rows.items())]
+
+
+def _cost(lang: str, rows: list[dict[str, Any]]) -> tuple[str, ...]:
+    n = sum(row["n"] for row in rows)
+    each = [
+        sum(row.get(name) or 0 for row in rows) for name in ("tokens_in", "tokens_out", "tokens_thinking", "seconds")
+    ]
+    told = [(row["chars_per_token"], row["tokens_out"]) for row in rows if row.get("chars_per_token")]
+    weight = sum(tokens for _, tokens in told)
+    chars = f"{sum(rate * tokens for rate, tokens in told) / weight:.2f}" if weight else "–"
+    shown = [f"{total / n:.1f}" if n and total else "–" for total in each]
+    return (lang, str(n), *shown, chars)
 
 
 def _number(value: float | None, signed: bool = False) -> str:

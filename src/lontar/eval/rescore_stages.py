@@ -74,15 +74,23 @@ def _tasks_of(evaluation: Evaluation, rules: str) -> list[tuple[Task, str]]:
     path = evaluation.path / TASKS
     if not path.is_file():
         raise DataError(f"{path}: not there", hint="the evaluation was made by an older version: run it again")
+    try:
+        stored = [
+            (Task.model_validate(part["task"]), str(part["lang"]))
+            for part in json.loads(path.read_text(encoding="utf-8"))["parts"]
+        ]
+    except (ValueError, KeyError, TypeError) as err:
+        raise DataError(f"{path}: no definitions of tasks: {err}") from err
     found = []
-    for part in json.loads(path.read_text(encoding="utf-8"))["parts"]:
-        task = Task.model_validate(part["task"])
+    for task, lang in stored:
         if rules == "current" and not task.source.pack:
             with suppress(LontarError):  # a task of a file of the user's stays as it was
-                task = find_task(task.name)
+                now = find_task(task.name)
+                # Answers of another kind say nothing under it.
+                task = now if now.output == task.output else task
         elif rules == "current":
-            task = current_rule(task, part["lang"], evaluation)
-        found.append((task, str(part["lang"])))
+            task = current_rule(task, lang, evaluation)
+        found.append((task, lang))
     return found
 
 
@@ -108,12 +116,13 @@ def _rescored(
     job: Job, evaluation: Evaluation, name: str, side: Side, part: str, task: Task, lang: str, facts: OfficialFacts
 ) -> None:
     rules, file = Rules.of(task, lang), rows_file(name, task.name, lang)
-    rows = []
-    for row in read_rows(evaluation.path / file):
+    before = list(read_rows(evaluation.path / file))
+    runs, rows = max((row.run + 1 for row in before), default=1), []
+    for row in before:
         answer = row.prediction if row.prediction is not None else Failed(row.failed or "no answer is stored")
         rows.append(rules.score(row.sample, answer, row.run))
         if row.failed is not None:
-            job.fail(f"{name}/{part}/{row.sample.id}", row.failed)
+            job.fail(f"{name}/{part}/{row.sample.id}" + (f"#{row.run}" if runs > 1 else ""), row.failed)
     entry = facts.entry(task.name, lang)
     if entry:
         side.compat[part] = official_scores(entry, lang, rows, facts)

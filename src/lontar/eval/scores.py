@@ -20,6 +20,7 @@ from lontar.languages import Language
 from lontar.scoring import (
     Bounds,
     Difference,
+    Interval,
     Prediction,
     RowScore,
     Sample,
@@ -99,7 +100,7 @@ def total(rules: Rules, rows: Sequence[Row], sure: Sure) -> Score:
     scored = [(row, row.score) for row in rows if row.score is not None]
     values = [score for _, score in scored]
     groups = [row.sample.group for row, _ in scored]
-    interval = bootstrap(rules.aggregate, values, groups, **sure.options)
+    interval = widened(bootstrap(rules.aggregate, values, groups, **sure.options), rules, values, groups, sure)
     predictions = [row.prediction for row in rows if row.prediction is not None]
     return Score(
         task=rules.task.name,
@@ -118,6 +119,27 @@ def total(rules: Rules, rows: Sequence[Row], sure: Sure) -> Score:
             tokens_out=sum(prediction.tokens_out for prediction in predictions),
         ),
     )
+
+
+# Aggregates that are linear in the values of their rows, each between 0 and 1.
+_LINEAR = frozenset({"balanced", "mean", "percent"})
+
+
+def widened(interval: Interval, rules: Rules, rows: Sequence[RowScore], groups: Sequence[str], sure: Sure) -> Interval:
+    """The interval of rows that are all wrong, or all right, which resampling makes a point.
+
+    Of n groups that all came out one way, a share of up to 1 - a^(1/n) may come out the other way, with a the tail that
+    is cut off (Clopper and Pearson 1934; the rule of three for 95 %).
+    """
+    seen = {row.value or 0.0 for row in rows}
+    if interval.low is None or interval.low != interval.high or rules.aggregate.name not in _LINEAR:
+        return interval
+    if len(seen) != 1 or not seen <= {0.0, 1.0}:
+        return interval
+    other = 1 - ((1 - sure.confidence) / 2) ** (1 / len(set(groups)))
+    value = seen.pop()
+    end = float(rules.aggregate([row.model_copy(update={"value": abs(value - other)}) for row in rows]))
+    return Interval(min(interval.low, end), max(interval.low, end))
 
 
 def _bounds(rules: Rules, rows: Sequence[Row]) -> Bounds | None:
@@ -170,8 +192,9 @@ def _official_row(row: Row) -> RowScore | None:
 
 def compare(rules: Rules, rows: Sequence[Row], base: Sequence[Row], sure: Sure) -> Difference | None:
     """Model minus baseline on the samples that both answered; None when there are none."""
-    theirs = {row.sample.id: row.score for row in base if row.score is not None}
-    both = [(row, row.score, theirs[row.sample.id]) for row in rows if row.score and row.sample.id in theirs]
+    theirs = {(row.sample.id, row.run): row.score for row in base if row.score is not None}
+    pairs = [(row, row.score, theirs.get((row.sample.id, row.run))) for row in rows]
+    both = [(row, ours, other) for row, ours, other in pairs if ours is not None and other is not None]
     if not both:
         return None
     ours, others = [score for _, score, _ in both], [score for _, _, score in both]

@@ -251,14 +251,19 @@ def all_tasks() -> list[Task]:
     return [find_task(name) for name in sorted(task_files())]
 
 
+def suite_files() -> dict[str, Path]:
+    """Every suite by name: of the package, then of `$LONTAR_HOME/suites`."""
+    folders = (_SUITES, plugins.home() / "suites")
+    return {path.stem: path for folder in folders if folder.is_dir() for path in sorted(folder.glob("*.yaml"))}
+
+
 def find_suite(name: str) -> Suite:
     """The suite called `name`: of the package or of `$LONTAR_HOME/suites`, or a file.
 
     Raises:
         UnknownNameError: there is none; ConfigError: its file is wrong.
     """
-    folders = (_SUITES, plugins.home() / "suites")
-    files = {path.stem: path for folder in folders if folder.is_dir() for path in sorted(folder.glob("*.yaml"))}
+    files = suite_files()
     path = Path(name).expanduser() if name.endswith((".yaml", ".yml")) else files.get(name)
     if path is None:
         raise UnknownNameError(f"unknown suite {name!r}", hint=nearest(name, files))

@@ -7,6 +7,7 @@ asks again only what was under way.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
@@ -21,6 +22,8 @@ from lontar.core.config import JsonObject, JsonValue
 from lontar.errors import DataError, UnavailableError
 from lontar.scoring import Likelihood
 
+# In place of minus infinity, which JSON cannot hold: the logarithm of a probability that is 0 to any float.
+IMPOSSIBLE = -1e9
 # A server that has sent nothing for ten times its longest silence so far, and for this long, is taken to have stalled.
 SILENCE_FACTOR, LEAST_SILENCE_S, ANSWERS_TO_LEARN_FROM = 10.0, 10.0, 20
 
@@ -116,27 +119,35 @@ class Voice:
             until: a text that ends the answer and stays part of it.
         """
         found: list[Reply | Failed] = []
-        if len(samplings) > 1 and not until and not self._alone:
-            found += await self._several(prompt, samplings[0].model_copy(update={"n": len(samplings)}))
+        if len(samplings) > 1 and not until:
+            found += await self._several(prompt, samplings)
         return found + [await self._one(prompt, sampling, until) for sampling in samplings[len(found) :]]
 
-    async def _several(self, prompt: Prompt, sampling: Sampling) -> list[Reply | Failed]:
-        rows = await self._kept(
-            {"prompt": prompt_json(prompt), "sampling": sampling.model_dump(mode="json")},
-            lambda attempt: self._stream(prompt, sampling, "", attempt),
-            counted=False,
-        )
-        self._alone = self._alone or isinstance(rows, Failed) or len(rows) < sampling.n
-        if isinstance(rows, Failed):
+    async def _several(self, prompt: Prompt, samplings: Sequence[Sampling]) -> list[Reply | Failed]:
+        """Replies of one request; fewer, or none, where the server does not give several."""
+        sampling = samplings[0].model_copy(update={"n": len(samplings)})
+        request = _request(prompt, sampling)
+        # What was answered before is used in the form that it was asked in, whatever is known of the server by now.
+        if self._kept_before(request) is None and (self._alone or self._kept_before(_request(prompt, samplings[0]))):
             return []
+        rows = await self._kept(request, lambda attempt: self._stream(prompt, sampling, "", attempt), counted=False)
+        if isinstance(rows, Failed):
+            if rows.unavailable:
+                self.driver.count(rows)
+                return [rows] * sampling.n
+            self._alone = True
+            return []
+        self._alone = self._alone or len(rows) < sampling.n
         return list(rows[: sampling.n])
 
     async def _one(self, prompt: Prompt, sampling: Sampling, until: str) -> Reply | Failed:
-        request: JsonObject = {"prompt": prompt_json(prompt), "sampling": sampling.model_dump(mode="json")}
-        if until:
-            request["until"] = until
+        request = _request(prompt, sampling, until)
         rows = await self._kept(request, lambda attempt: self._stream(prompt, sampling, until, attempt))
         return rows if isinstance(rows, Failed) else rows[0]
+
+    def _kept_before(self, request: JsonValue) -> list[Reply] | None:
+        known = self.cache.get(self.key(request)) if self.cache is not None else None
+        return [Reply(**cast(Any, row)) for row in known] if isinstance(known, list) and known else None
 
     async def _kept(
         self,
@@ -145,13 +156,11 @@ class Voice:
         *,
         counted: bool = True,
     ) -> list[Reply] | Failed:
-        key = self.key(request) if self.cache is not None else ""
-        known = self.cache.get(key) if self.cache is not None else None
-        if isinstance(known, list):
-            return [Reply(**cast(Any, row)) for row in known]
+        if known := self._kept_before(request):
+            return known
         rows = await (self.driver.call(fresh) if counted else self.driver.attempted(fresh))
         if self.cache is not None and isinstance(rows, list):
-            self.cache.put(key, [_row(row) for row in rows])
+            self.cache.put(self.key(request), [_row(row) for row in rows])
         return rows
 
     async def _stream(self, prompt: Prompt, sampling: Sampling, until: str, attempt: int) -> list[Reply]:
@@ -159,6 +168,8 @@ class Voice:
         watched = _watched(generator.stream(prompt, sampling), self.pulse, attempt, until)
         async with aclosing(cast(Any, watched)) as stream:
             answers = await collect(stream)
+        if not answers:
+            raise UnavailableError("the server has ended its answer before it began")
         seconds = round(time.monotonic() - begin, 3) if self.timed else 0.0
         replies = [_reply(answer, seconds, share=len(answers), first=i == 0) for i, answer in enumerate(answers)]
         self._spent(replies)
@@ -180,7 +191,7 @@ class Voice:
             if isinstance(known, list):
                 return [Likelihood.model_validate(row) for row in known]
         found = await cast(BatchScorer, self.backend).score_many(pairs)
-        rows = [_failure(item) if isinstance(item, Exception) else likelihood_of(item) for item in found]
+        rows = [_likelihood(item) for item in found]
         if self.cache is not None and not any(isinstance(row, Failed) for row in rows):
             self.cache.put(self.key(request), [cast(Likelihood, row).model_dump(mode="json") for row in rows])
         return rows
@@ -207,39 +218,63 @@ class Voice:
 
 async def _watched(stream: Any, pulse: Pulse, attempt: int, until: str) -> AsyncIterator[Delta]:
     """The pieces of a stream; UnavailableError when it stalls, and the end of it once `until` was written."""
-    limit, longest, text, pieces_seen = pulse.limit(attempt), 0.0, "", 0
+    limit, longest, tail, pieces_seen = pulse.limit(attempt), 0.0, "", 0
     async with aclosing(stream) as pieces:
         begin = time.monotonic()
         while True:
             try:
-                async with asyncio.timeout(limit):
+                async with asyncio.timeout(limit) as clock:
                     piece = await anext(pieces)
             except StopAsyncIteration:
                 break
             except TimeoutError as err:
+                if limit is None or not clock.expired():
+                    raise  # of the back-end's own
                 raise UnavailableError(f"the server has sent nothing for {limit:.0f} s") from err
             longest, begin = max(longest, time.monotonic() - begin), time.monotonic()
             if until:
-                text, pieces_seen = text + piece.text, pieces_seen + 1
+                text, pieces_seen = tail + piece.text, pieces_seen + 1
                 if (end := text.find(until)) >= 0:
                     over = len(text) - end - len(until)
                     kept = piece.text[: len(piece.text) - over]
                     # The server tells its count at the end only, which we do not wait for: a piece is mostly a token.
                     used = piece.usage or Usage(0, pieces_seen)
-                    yield Delta(kept, finish_reason="stop", usage=used, matched=until)
+                    yield Delta(kept, finish_reason="stop", usage=used, thinking=piece.thinking, matched=until)
                     break
+                tail = text[len(text) - len(until) + 1 :] if len(text) >= len(until) else text
             yield piece
     pulse.saw(longest)
 
 
 def likelihood_of(scores: TokenScores, behind: int = 0) -> Likelihood:
-    """The sum over the tokens that end behind the first `behind` characters."""
+    """The sum over the tokens that end behind the first `behind` characters.
+
+    Raises:
+        DataError: there is no such token, or the sum is no number.
+    """
     tokens, at = [], 0
     for token in scores.tokens:
         at += len(token.text)
         if at > behind or not behind:
             tokens.append(token)
-    return Likelihood(logprob=float(sum(t.logprob for t in tokens)), n_tokens=len(tokens), greedy=scores.greedy)
+    if behind and not tokens:
+        raise DataError("the back-end gave no likelihood of the text that was asked for")
+    logprob = max(float(sum(t.logprob for t in tokens)), IMPOSSIBLE)
+    if not math.isfinite(logprob):
+        raise DataError(f"the back-end gave a likelihood that is no number: {logprob}")
+    return Likelihood(logprob=logprob, n_tokens=len(tokens), greedy=scores.greedy)
+
+
+def _likelihood(item: TokenScores | Exception) -> Likelihood | Failed:
+    try:
+        return _failure(item) if isinstance(item, Exception) else likelihood_of(item)
+    except DataError as err:
+        return _failure(err)
+
+
+def _request(prompt: Prompt, sampling: Sampling, until: str = "") -> JsonObject:
+    request: JsonObject = {"prompt": prompt_json(prompt), "sampling": sampling.model_dump(mode="json")}
+    return {**request, "until": until} if until else request
 
 
 def _reply(answer: Generation, seconds: float = 0.0, *, share: int = 1, first: bool = True) -> Reply:
@@ -280,5 +315,5 @@ def _row(reply: Reply) -> JsonObject:
 def _failure(error: Exception) -> Failed:
     """A failure of one request as a value; whatever would befall every request is raised."""
     if isinstance(error, DataError | UnavailableError):
-        return Failed(str(error))
+        return Failed(str(error), unavailable=isinstance(error, UnavailableError))
     raise error

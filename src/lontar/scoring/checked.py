@@ -23,6 +23,8 @@ _COUNTS: Mapping[str, Any] = {
     "at least": lambda n, wanted: n >= wanted,
     "less than": lambda n, wanted: n < wanted,
 }
+# Characters of an answer whose language is told and whose words are counted; no instruction asks for as many.
+MOST_CHARACTERS = 100_000
 _WORDS = "length_constraints:number_words"
 
 
@@ -46,7 +48,7 @@ def instructions(sample: Sample, prediction: Prediction, lang: Language, /, *, m
         return RowScore(value=float(share >= min_share), reason=None if share >= min_share else _other(share))
     try:
         if name == _WORDS and not lang.spaced:
-            count = sum(any(char.isalnum() for char in word) for word in lang.words(answer))
+            count = sum(any(char.isalnum() for char in word) for word in lang.words(answer[:MOST_CHARACTERS]))
             followed = bool(_COUNTS[str(kwargs["relation"])](count, float(kwargs["num_words"])))
         else:
             facts = _mapping(sample.facts.get("ifeval"))
@@ -64,6 +66,7 @@ def _other(share: float) -> str:
 
 def share_of(text: str, code: str) -> float:
     """Share of a text's letters in a language; 1 where there are none, as in a bare number."""
+    text = text[:MOST_CHARACTERS]
     if not any(char.isalpha() for char in text):
         return 1.0
     shares = []

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from lontar.languages import Language
 from lontar.scoring.registries import scorer
 from lontar.scoring.results import Prediction, RowScore, Sample
-from lontar.text import ascii_digits
+from lontar.scoring.tagged import composed, digits
 
 # Words of an answer that are compared; what a model writes beyond it is noise that would take minutes to segment.
 MOST_CHARACTERS = 50_000
@@ -47,18 +47,20 @@ def set_recall(sample: Sample, prediction: Prediction, lang: Language, /, *, str
     wanted = {_plain(reference) for reference in sample.references}
     if not wanted:
         return RowScore(value=None, reason="no reference to compare with")
-    found = {_plain(item) for item in _COMMA.split(prediction.answer)}
+    # An item far longer than any that is wanted is none of them, whatever form it is in.
+    longest = 100 + 4 * max(map(len, sample.references))
+    found = {_plain(item) for item in {*_COMMA.split(prediction.answer)} if len(item) <= longest}
     share = len(wanted & found) / len(wanted)
     return RowScore(value=float(share == 1.0) if strict else share)
 
 
 def _plain(text: str) -> str:
-    return " ".join(ascii_digits(unicodedata.normalize("NFC", text)).casefold().strip(" .\"'`*[]").split())
+    return " ".join(digits(composed(text)).casefold().strip(" .\"'`*[]").split())
 
 
 def words_of(text: str, lang: Language) -> list[str]:
     """Words that hold a letter or digit, as the language's own segmenter finds them, in the form of comparison."""
-    plain = ascii_digits(unicodedata.normalize("NFC", text[:MOST_CHARACTERS])).casefold()
+    plain = digits(composed(text[:MOST_CHARACTERS])).casefold()
     found = (_bare(word) for word in lang.words(plain))
     return [word for word in found if word]
 

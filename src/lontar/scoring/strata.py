@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
 import numpy as np
 
@@ -53,7 +52,7 @@ def _gold(sample: Sample) -> str:
 
 def _listed(sample: Sample, name: str) -> list[str]:
     found = sample.facts.get(name)
-    return cast("list[str]", found) if isinstance(found, list) else []
+    return [str(name) for name in found] if isinstance(found, list | tuple) else []
 
 
 def _one_hot(row: RowScore) -> list[float]:

@@ -10,27 +10,58 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from lontar.languages import Language
 from lontar.scoring.registries import extractor
 from lontar.scoring.results import Sample
 from lontar.text import ascii_digits
 
-# Invisible, and without meaning between letters: zero-width space, word joiner, byte order mark, soft hyphen.
-_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u2060\ufeff\u00ad\x00"))
-_OPEN = re.compile(r"<(think|thinking|reasoning)>", re.IGNORECASE)
-_CLOSE = re.compile(r"</(think|thinking|reasoning)>", re.IGNORECASE)
-_BOXED = re.compile(r"\\boxed\s{0,9}\{([^{}]{0,200})\}")
-# What may stand before a label: space, markdown, quotes, brackets, a box of LaTeX.
-_BEFORE = r"""[\s*_`#>"'“”‘’«»「『【\[(（{<:：=\-–—$]*(?:\\boxed\s*\{|\\text\s*\{|\\\()?[\s*_`"'“”‘’「『【\[(（{]*"""
-_EDGES = " \t\r\n*_`#>\"'“”‘’«»「」『』【】[]()（）{}<>.,:;!?。．，、：；！？။၊៖។៕॥।ฯ-–—$\\"
-_SEPARATED = r"\s*(?:[,/&+;|、，။၊]|\s(?:or|and|atau|dan|utawa|jeung|atawa|hoặc|và|หรือ|และ|ຫຼື|និង|ឬ|at|o|或|和)\s)\s*"
+# Invisible, and without meaning between letters: zero-width space, word joiner, byte order mark, soft hyphen, NUL, and
+# what turns the direction of writing.
+_INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad\x00\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+_OPEN = re.compile(r"<(?:seed:)?(?:think|thinking|thought|reasoning)>|\[THINK\]|◁think▷", re.IGNORECASE)
+_CLOSE = re.compile(r"</(?:seed:)?(?:think|thinking|thought|reasoning)>|\[/THINK\]|◁/think▷", re.IGNORECASE)
+_BOXED = re.compile(r"\\boxed\s{0,9}\{(?:\\text\s{0,9}\{)?([^{}]{0,200})\}")
+# Marks that no letter has: composing them takes time that grows with their square.
+_HEAP = re.compile(r"[^\w\s\x00-\x7f]{33,}")
+# What may stand before a label: space, markdown, quotes, brackets, a box of LaTeX, a word for an option.
+_SKIPPED = "*_`#>\"'“”‘’«»「『【[(（{<:：=-–—$•·→✅|\u200c\u200d"
+_OPTION = (
+    r"(?:option|choice|opsi|pilihan|piliyan|letra|lựa\s+chọn|đáp\s+án|phương\s+án)(?![a-z])"
+    r"|ตัวเลือก|ข้อ|ຂໍ້|ຕົວເລືອກ|ជម្រើស|ရွေးချယ်မှု|விருப்பம்|தேர்வு|选项|選項"
+)
+_EDGES = " \t\r\n*_`#>\"'“”‘’«»「」『』【】[]()（）{}<>.,:;!?。．，、：；！？။၊៖។៕॥।ฯ-–—$\\…•·→✅|\u200c\u200d"
+_SEPARATED = (
+    r"[^\S\n]*+(?:[,/&+;|、，။၊]\s*+|(?:or|and|atau|dan|utawa|lan|jeung|atawa|hoặc|và|at|o|அல்லது|மற்றும்)[^\S\n]++"
+    r"|(?:หรือ|และ|ຫຼື|ແລະ|និង|ឬ|သို့မဟုတ်|နှင့်|或者?|和)\s*+)?[(\[*\"']*+"
+)
+# Words that deny what follows or, the last, what goes before.
+_DENIED = re.compile(
+    r"(?:(?<![^\W_])(?:tidak|bukan(?:lah)?|tak|nggak|gak|ora|dudu|henteu|lain|không(?: phải(?: là)?)?|chẳng|chưa"
+    r"|hindi|not)"
+    r"|ไม่(?:ใช่|ได้)?|ບໍ່(?:ແມ່ນ)?|មិន(?:មែន)?|[不非没])[\s*\"'“「(]{0,5}\Z",
+    re.IGNORECASE,
+)
+_DENIED_AFTER = re.compile(r"[\s*\"'”」)]{0,5}(?:அல்ல|இல்லை|မဟုတ်)")
+# Labels that are words of any sentence: `I do not know` is no `not`.
+_EVERYDAY = frozenset(
+    "ya tidak benar salah yes no true false right wrong oo opo hindi tama mali có không đúng sai iya enggak bener "
+    "ใช่ ไม่ ไม่ใช่ ถูก ผิด จริง เท็จ ແມ່ນ ບໍ່ ຖືກ ຜິດ បាទ ទេ ត្រូវ ខុស ဟုတ် မှန် မှား ஆம் இல்லை உண்மை பொய் 是 否 对 错 正确 错误".split()
+)
+# What may follow a label of one letter at once in a script without spaces; another letter makes a word of the two.
+_PARTICLES = "ครับ|ค่ะ|คะ|นะ|เพราะ|คือ|เป็น|ເພາະ|ແມ່ນ|ເປັນ|ပါ|ဖြစ်|သည်|ဟု|ကို|ព្រោះ|ទេ|គឺ|是|因|的|吧|项|項|选|選"
 _NOTHING, _SEVERAL = "no label after the answer tag", "more than one label after the answer tag"
 _LONGEST = 200
 """characters of a line that may be nothing but a label"""
+_MOST = 1000
+"""tags, and labels without one, that are looked at; who repeats them more often says nothing new"""
+_REACH = 24
+"""characters before a label in which a word may deny it"""
 
 
 def without_thinking(text: str) -> str | None:
@@ -50,7 +81,22 @@ def without_thinking(text: str) -> str | None:
 def visible(text: str) -> str | None:
     """The text as it is looked at: without thinking and invisible characters, composed."""
     said = without_thinking(text)
-    return None if said is None else unicodedata.normalize("NFC", said.translate(_INVISIBLE))
+    return None if said is None else composed(_INVISIBLE.sub("", said))
+
+
+def composed(text: str) -> str:
+    """The text in form C; of a heap of marks on one letter, the first 32."""
+    return text if text.isascii() else unicodedata.normalize("NFC", _HEAP.sub(_lower_heap, text))
+
+
+def _lower_heap(found: re.Match[str]) -> str:
+    return found[0][:32] if any(map(unicodedata.combining, {*found[0]})) else found[0]
+
+
+def digits(text: str) -> str:
+    """The text with ASCII digits, one pass per digit that it has."""
+    native = {ord(char): ascii_digits(char) for char in set(text) if char.isdecimal() and not char.isascii()}
+    return text.translate(native) if native else text
 
 
 @dataclass(frozen=True)
@@ -68,6 +114,7 @@ class _Labels:
     tagged: re.Pattern[str]
     anywhere: re.Pattern[str] | None
     short: re.Pattern[str] | None
+    bare: re.Pattern[str]
 
     def canonical(self, text: str) -> str | None:
         """The label that a text is, whatever stands around it."""
@@ -76,73 +123,119 @@ class _Labels:
 
 def form(text: str) -> str:
     """The form in which labels are compared."""
-    return " ".join(ascii_digits(unicodedata.normalize("NFC", text.translate(_INVISIBLE))).casefold().split())
+    return " ".join(digits(composed(_INVISIBLE.sub("", text))).casefold().split())
 
 
 @lru_cache(maxsize=512)
 def _compiled(tag: str, labels: tuple[str, ...]) -> _Labels:
-    by_form = {form(label): label for label in labels}
-    forms = sorted((name for name in by_form if name), key=lambda name: (-len(name), name))
-    one = "|".join(f"{_words(name)}{_end(name)}" for name in forms) or r"(?!)"
-    long = [name for name in forms if not _is_letter(name)]
-    letters = [name for name in forms if _is_letter(name)]
-    anywhere = "|".join(rf"{_start(name)}{_words(name)}{_end(name)}" for name in long)
+    by_form = {form(label): label for label in labels if form(label)}
+    names = sorted(by_form, key=lambda name: (-len(name), name))
+    long = [name for name in names if len(name) > 1]
+    named = [name for name in long if name not in _EVERYDAY]
+    first = "|".join(f"{_words(name)}{_end(name, long)}" for name in names) or r"(?!)"
+    second = "|".join(f"{_words(name)}{_end(name, long)}{_alone(name)}" for name in names) or r"(?!)"
+    anywhere = "|".join(rf"{_start(name)}{_words(name)}{_end(name, long)}" for name in named)
     return _Labels(
         by_form,
         tag_pattern(tag),
-        re.compile(rf"{_BEFORE}({one})(?:{_SEPARATED}[\s(\[*\"']*({one}))?", re.IGNORECASE),
-        re.compile(anywhere, re.IGNORECASE) if long else None,
-        _standalone(letters),
+        re.compile(rf"{_before(names)}({first})(?:{_SEPARATED}({second}))?", re.IGNORECASE),
+        re.compile(anywhere, re.IGNORECASE) if named else None,
+        _standalone([name for name in names if name not in named]),
+        _bare(tag),
     )
 
 
+def _before(names: Sequence[str]) -> str:
+    """What is skipped between tag and label, without turning back: a label may not begin with it."""
+    starts = {name[0] for name in names}
+    skipped = rf"[\s{re.escape(''.join(char for char in _SKIPPED if char not in starts))}]*+"
+    box = r"\\boxed\s*+\{|\\text\s*+\{|\\\("
+    return rf"{skipped}(?:(?:{box}){skipped}){{0,3}}+(?:(?:{_OPTION}){skipped})?"
+
+
 def tag_pattern(tag: str) -> re.Pattern[str] | None:
-    """An answer tag, literally, with markdown and space around its colon and with either colon; None for none."""
-    words = unicodedata.normalize("NFC", tag).strip().rstrip(":：").split()
+    """An answer tag, literally, with markdown and space around its colon and with any colon; None for none."""
+    whole = unicodedata.normalize("NFC", tag).strip()
+    words = whole.rstrip(":：៖-–— ").split()
     if not words:
         return None
-    colon = r"[\s*_`]{0,9}[:：]" if tag.strip().endswith((":", "：")) else r"[\s*_`]{0,9}[:：]?"
+    dash = "" if whole.endswith((":", "：", "៖")) else r"\-–—"
+    colon = rf"[\s*_`]{{0,9}}[:：៖{dash}]" + ("" if whole.endswith((*":：៖-–—",)) else "?")
     return re.compile(r"[\s*_]{1,9}".join(map(re.escape, words)) + colon, re.IGNORECASE)
+
+
+def _bare(tag: str) -> re.Pattern[str]:
+    """The words of an answer tag, or the English one, at the beginning of a line and without their colon."""
+    words = unicodedata.normalize("NFC", tag).strip(_EDGES).split()
+    one = r"answer|the\s+answer\s+is" + (f"|{_words(' '.join(words))}" if words else "")
+    return re.compile(rf"[\s*_#>]{{0,9}}(?:{one})(?![^\W\d_])[\s*_`:：៖\-–—]{{0,20}}", re.IGNORECASE)
 
 
 def _words(name: str) -> str:
     return r"\s+".join(map(re.escape, name.split()))
 
 
-def _is_letter(name: str) -> bool:
-    return len(name) == 1 and name.isascii()
+_LATIN = r"A-Za-z\u00aa\u00b5\u00ba\u00c0-\u024f\u1e00-\u1eff"
+# Scripts in which words stand without spaces between them, and the letters of each.
+_UNSPACED = {
+    "\u0e00-\u0e7f": r"\u0e01-\u0e2e\u0e40-\u0e44",
+    "\u0e80-\u0eff": r"\u0e81-\u0eae\u0ec0-\u0ec4",
+    "\u1000-\u109f": r"\u1000-\u102a\u103f\u1050-\u1055",
+    "\u1780-\u17ff": r"\u1780-\u17b3",
+    "\u3040-\u9fff": r"\u3040-\u9fff",
+}
+# Vowel signs, tone marks and other marks of Thai, Lao, Burmese and Khmer, none of which begins a word.
+_MARKS = r"\u0e30-\u0e3a\u0e45\u0e47-\u0e4e\u0eb0-\u0ebc\u0ec8-\u0ece\u102b-\u103e\u1056-\u1059\u17b6-\u17d3"
 
 
-def _spaced(char: str) -> bool:
-    """Whether words of the character's script end at spaces, so that a letter behind it belongs to the same word."""
-    return not ("\u0e00" <= char <= "\u0eff" or "\u1000" <= char <= "\u109f" or "\u1780" <= char <= "\u17ff") and not (
-        "\u3040" <= char <= "\u9fff"
-    )
+def _unspaced(char: str) -> str:
+    """Letters of the script of a character, when words end in it without a space; empty otherwise."""
+    return next((letters for block, letters in _UNSPACED.items() if block[0] <= char <= block[-1]), "")
+
+
+def _same_script(char: str) -> str:
+    """Characters that belong to one word with one of this script; another script's do not: `Aครับ`."""
+    if "\u0b80" <= char <= "\u0bff":
+        return r"\u0b80-\u0bff"
+    return rf"{_LATIN}\d_\u0300-\u036f" if char.isdigit() or re.match(f"[{_LATIN}]", char) else r"\w\u0300-\u036f"
 
 
 def _start(name: str) -> str:
-    return r"(?<!\w)" if _spaced(name[0]) else ""
+    return "" if _unspaced(name[0]) else rf"(?<![{_same_script(name[0])}])"
 
 
-def _end(name: str) -> str:
-    # In scripts without spaces another word may follow at once, but no mark that changes the last letter.
-    return r"(?![\w\u0300-\u036f])" if _spaced(name[-1]) else rf"(?![{_MARKS}])"
+def _end(name: str, long: Sequence[str]) -> str:
+    """Where a label ends: no letter of its word follows, though another label may."""
+    letters, last = _unspaced(name[-1]), name[-1]
+    if letters:
+        # A consonant with a killer mark closes the syllable before it.
+        closed = rf"(?![{_MARKS}]|[\u1000-\u1021]\u1037?[\u1039\u103a])"
+        return closed if len(name) > 1 else rf"(?![{_MARKS}])(?:(?={_PARTICLES})|(?![{letters}]))"
+    end = rf"(?![{_same_script(last)}])"
+    if len(name) == 1:
+        # `1.5` is no 1, and `C-reactive` no C.
+        return end + (r"(?![.,]\d)" if last.isdigit() else r"(?!(?-i:[-‐‑'’][a-z]))")
+    return rf"(?:{end}|(?=(?:{'|'.join(map(_words, long))})(?![{_same_script(last)}])))"
 
 
-# Vowel signs, tone marks and other marks of Thai, Lao, Burmese and Khmer.
-_MARKS = r"\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u102b-\u103e\u1056-\u1059\u17b6-\u17d3"
+def _alone(name: str) -> str:
+    """A second label is an answer of its own only where no sentence begins with it."""
+    return "" if len(name) == 1 or _unspaced(name[-1]) else r"(?=[^\S\n]*(?:[^\w\s]|\n|\Z))"
 
 
-def _standalone(letters: Sequence[str]) -> re.Pattern[str] | None:
-    """Forms in which a letter is a label and no word of a sentence: `(A)`, `**A**`, `A.` or `A)` at a line's start."""
-    if not letters:
+def _standalone(names: Sequence[str]) -> re.Pattern[str] | None:
+    """Forms in which a letter or everyday word is a label: `(A)`, `"A"`, `**A**`, `A.` at a line's start, `Ya.`."""
+    if not names:
         return None
-    one = "".join(re.escape(letter) for letter in letters)
-    forms = (
-        rf"[(\[（【]\s?([{one}])\s?[)\]）】]",
-        rf"\*\*([{one}])[.):]?\*\*",
-        rf"^\s{{0,9}}([{one}])\s?[.):：](?!\w)",
-    )
+    one = "|".join(map(_words, names))
+    forms = [
+        rf"[(\[（【]\s?({one})\s?[)\]）】]",
+        rf"\"({one})\"|“({one})”|「({one})」",
+        rf"\*\*({one})[.):]?\*\*",
+        rf"^\s{{0,9}}({one})\s?[.):：](?!\w)",
+    ]
+    if words := [name for name in names if len(name) > 1]:
+        forms.append(rf"(?:^|[.!?。！？။।,，:：])\s{{0,9}}({'|'.join(map(_words, words))})\s?(?=[.!?。！？။।,，]|$)")
     return re.compile("|".join(forms), re.IGNORECASE | re.MULTILINE)
 
 
@@ -174,14 +267,16 @@ def _find(text: str, sample: Sample) -> _Found:
         str(sample.facts.get("answer_tag") or ""),
         tuple(map(str, labels)) if isinstance(labels, list | tuple) else tuple(sample.choices),
     )
-    plain = ascii_digits(said)
-    tags = list(known.tag.finditer(plain)) if known.tag is not None else []
+    plain = digits(said)
+    tags = deque(known.tag.finditer(plain) if known.tag is not None else (), _MOST)
     reason = _NOTHING if tags else "no answer tag, and the answer is no label"
     for tag in reversed(tags):
         found = known.tagged.match(plain, tag.end())
         if found is None:
             continue
         first, second = known.canonical(found[1]), known.canonical(found[2]) if found[2] else None
+        if second is None and _DENIED_AFTER.match(plain, found.end()):
+            continue
         if second is not None and second != first:
             return _Found(why=f"{_SEVERAL}: {first}, {second}")
         if first is not None:
@@ -194,17 +289,27 @@ def _untagged(text: str, known: _Labels, reason: str) -> _Found:
     boxed = _BOXED.findall(text)
     lines = [line for line in text.splitlines() if line.strip()]
     for part in (text, *boxed[-1:], *lines[-1:], *lines[:1]):
-        if len(part) <= _LONGEST and (label := known.canonical(part)) is not None:
-            return _Found(label)
+        if len(part) > _LONGEST:
+            continue
+        start = known.bare.match(part)
+        for one in (part, part[start.end() :] if start is not None else ""):
+            if (label := known.canonical(one)) is not None:
+                return _Found(label)
     named: dict[str, None] = {}
     for pattern in (known.anywhere, known.short):
-        for found in pattern.finditer(text) if pattern is not None else ():
+        for found in islice(pattern.finditer(text), _MOST) if pattern is not None else ():
             part = next((group for group in found.groups() if group), found[0])
-            if (label := known.canonical(part)) is not None:
+            label = known.canonical(part)
+            if label is not None and not _denied(text, found.start(), found.end()):
                 named[label] = None
     if len(named) == 1:
         return _Found(next(iter(named)))
     return _Found(why=f"more than one label: {', '.join(named)}" if named else reason)
+
+
+def _denied(text: str, start: int, end: int) -> bool:
+    before = text[max(0, start - _REACH) : start]
+    return _DENIED.search(before) is not None or _DENIED_AFTER.match(text, end) is not None
 
 
 @extractor("label")
@@ -220,10 +325,14 @@ def tagged_text(text: str, sample: Sample, lang: Language, /) -> str | None:
     if said is None:
         return None
     pattern = _tag_of(str(sample.facts.get("answer_tag") or ""))
-    end = 0
-    for found in pattern.finditer(said) if pattern is not None else ():
-        end = found.end()
-    return _paragraphs(_unwrapped(said[end:], sample.references), sample.references) or None
+    tags = deque((found.span() for found in pattern.finditer(said)) if pattern is not None else (), _MOST)
+    end = len(said)
+    for start, behind in [*reversed(tags), (0, 0)]:
+        # A tag with nothing behind it is no answer.
+        if answer := _paragraphs(_unwrapped(said[behind:end], sample.references), sample.references):
+            return answer
+        end = start
+    return None
 
 
 _tag_of = lru_cache(maxsize=512)(tag_pattern)

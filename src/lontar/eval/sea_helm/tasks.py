@@ -104,6 +104,11 @@ class PackTasks:
             return self.pack.why(name, lang) or "the pack has no rows"
         if own.metric_family.startswith("judge_") and not judge:
             return "it needs a judge: give one with --judge"
+        if own.metric_family.startswith("judge_"):
+            try:
+                self.pack.copy.judge(name)
+            except DataError as err:
+                return err.message
         return ""
 
     def _part(self, name: str, lang: str, config: EvalConfig) -> Part | None:
@@ -192,10 +197,14 @@ def _plain(found: Iterable[Mapping[str, Any]]) -> str:
 def _unique(names: Sequence[str]) -> list[str]:
     """Names as they are; one that has come before gets a number. Some official files give an id to several rows."""
     seen: dict[str, int] = {}
-    found = []
+    taken, found = set(names), []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        found.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+        seen[name] = number = seen.get(name, 0) + 1
+        given = name
+        while number > 1 and given in taken:
+            given, number = f"{name}#{number}", number + 1
+        taken.add(given)
+        found.append(given)
     return found
 
 
