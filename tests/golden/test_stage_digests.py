@@ -38,6 +38,11 @@ steps:
   tokenizer: {stage: tokenizer.extend, inputs: {base: base, corpus: corpus}, config: {new_tokens: 64}}
   resized: {stage: tokenizer.resize, inputs: {model: base, tokenizer: tokenizer}}
   model: {stage: train.cpt, inputs: {model: resized, corpus: corpus}, config: {steps: 2, dtype: float32}}
+  pack: {stage: eval.import, config: {path: OFFICIAL, data: ROWS}}
+  official:
+    stage: eval.run
+    inputs: {model: base, pack: pack}
+    config: {backend: echo, tasks: [sea-helm/feeling], runs: 2}
   scores:
     stage: eval.run
     inputs: {model: model, corpus: corpus}
@@ -60,11 +65,12 @@ steps:
   gguf: {stage: export.gguf, inputs: {model: model}, config: {types: [F32, F16, Q8_0]}}
   card: {stage: export.card, inputs: {model: export, tokenizer: tokenizer, evaluations: [scores], corpora: [corpus]}}
   report: {stage: report.build, inputs: {artifacts: [corpus, base, tokenizer, model, scores]}, config: {cost: false}}
-  pack: {stage: eval.import, config: {path: OFFICIAL, data: ROWS}}
   seen:
     stage: eval.contamination
     inputs: {evaluation: scores, corpus: corpus}
     config: {split: heldout, words: 5, chars: 20, least: 20}
+  endpoint: {stage: backends.adopt, config: {path: "http://127.0.0.1:9/v1#m"}}
+  rescored: {stage: eval.rescore, inputs: {evaluation: official}}
   published: {stage: eval.adopt_results, config: {path: PUBLISHED}}
   comparison: {stage: report.compare, inputs: {evaluations: [scores, again]}}
 """

@@ -41,6 +41,9 @@ LABELS = st.lists(
     st.one_of(st.sampled_from(["A", "B", "Ya", "Tidak", "ก", "က", "1", "", "(", "a b"]), HOSTILE), max_size=5
 )
 
+SCORERS = ["label_match", "label_match_by_phenomenon", "token_f1", "rouge_l", "set_recall", "instructions"]
+SCORERS += ["math_equal", "label_probability", "official_row"]
+
 
 def sample_of(labels: list[str], tag: str, lang: str = "id", **facts: Any) -> Sample:
     references = tuple(labels[:1])
@@ -79,10 +82,7 @@ def test_a_label_is_found_whatever_is_around_it(label: str, before: str, after: 
     assert find_label(text, sample_of([*"ABCD"], "Jawaban:")).label == label
 
 
-@pytest.mark.parametrize(
-    "name",
-    "label_match label_match_by_phenomenon token_f1 rouge_l set_recall instructions math_equal label_probability official_row".split(),
-)
+@pytest.mark.parametrize("name", SCORERS)
 @given(
     text=HOSTILE, labels=LABELS, lang=st.sampled_from(["id", "th", "my"]), row=st.sampled_from([{}, None, {"label": 1}])
 )

@@ -12,6 +12,7 @@ from lontar.errors import LontarError, MissingExtraError
 from lontar.languages import Language
 from lontar.scoring.registries import scorer
 from lontar.scoring.results import Prediction, RowScore, Sample
+from lontar.scoring.tagged import composed
 from lontar.text import ascii_digits
 from lontar.text.langid import known_languages, share_in
 
@@ -48,7 +49,7 @@ def instructions(sample: Sample, prediction: Prediction, lang: Language, /, *, m
         return RowScore(value=float(share >= min_share), reason=None if share >= min_share else _other(share))
     try:
         if name == _WORDS and not lang.spaced:
-            count = sum(any(char.isalnum() for char in word) for word in lang.words(answer[:MOST_CHARACTERS]))
+            count = sum(any(char.isalnum() for char in word) for word in lang.words(composed(answer[:MOST_CHARACTERS])))
             followed = bool(_COUNTS[str(kwargs["relation"])](count, float(kwargs["num_words"])))
         else:
             facts = _mapping(sample.facts.get("ifeval"))
@@ -66,7 +67,7 @@ def _other(share: float) -> str:
 
 def share_of(text: str, code: str) -> float:
     """Share of a text's letters in a language; 1 where there are none, as in a bare number."""
-    text = text[:MOST_CHARACTERS]
+    text = composed(text[:MOST_CHARACTERS])
     if not any(char.isalpha() for char in text):
         return 1.0
     shares = []

@@ -375,6 +375,7 @@ WORDS = "length_constraints:number_words"
 def test_instructions_in_languages_with_and_without_spaces(
     lang: str, name: str, right: str, wrong: str, kwargs: dict[str, Any]
 ) -> None:
+    kwargs = {**kwargs, "facts": {"word_boundary_languages": ["id"], "substring_languages": ["th"]}}
     made = followed(lang, name, right, **kwargs)
     assert (made.value, made.reason) == (1.0, None)
     assert followed(lang, name, wrong, **kwargs).value == 0.0
