@@ -1,4 +1,4 @@
-"""The official suite on a model of our own, start to report, without a network; rows and prompts are the user's copy."""
+"""The official suite on a model of our own, start to report, without a network; prompts are the user's copy."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from lontar.core.run import run
 from lontar.core.stage import all_stages
 from tests.unit.eval.official_files import data_folder, specification
 from tests.unit.eval.published import publish, published_row
+from tests.unit.eval.tiny_metricx import make_metric
 
 pytest.importorskip("torch")
 GOLDEN = Path(__file__).with_name("stage_digests.json")
@@ -39,6 +40,14 @@ steps:
   resized: {stage: tokenizer.resize, inputs: {model: base, tokenizer: tokenizer}}
   model: {stage: train.cpt, inputs: {model: resized, corpus: corpus}, config: {steps: 2, dtype: float32}}
   pack: {stage: eval.import, config: {path: OFFICIAL, data: ROWS}}
+  translated:
+    stage: eval.run
+    inputs: {model: base, pack: pack}
+    config: {backend: echo, tasks: [sea-helm/translation-en-xx]}
+  rated:
+    stage: eval.metricx
+    inputs: {evaluation: translated}
+    config: {path: METRIC, license: CC0-1.0, official: false}
   official:
     stage: eval.run
     inputs: {model: base, pack: pack}
@@ -86,6 +95,7 @@ COMPUTED = (
         "compare.html",
         "figures.json",
         "contamination.json",
+        "metricx.jsonl",
     ),
 )
 
@@ -117,7 +127,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
         "ROWS", str(data_folder(folder / "rows"))
     )
     publish(folder / "published", [published_row(), published_row(id="y", individual_scores=None)])
-    text = text.replace("PUBLISHED", str(folder / "published"))
+    text = text.replace("PUBLISHED", str(folder / "published")).replace("METRIC", str(make_metric(folder / "metric")))
     (folder / "first.yaml").write_text(
         text.replace(text[text.index("  adopted") : text.index("  tokenizer")], ""), "utf-8"
     )

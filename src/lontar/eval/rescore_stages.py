@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from lontar.backends.drive import Failed
@@ -16,6 +17,16 @@ from lontar.core.stage import stage
 from lontar.errors import DataError, LontarError
 from lontar.eval.answering import Side, row_line
 from lontar.eval.config import LIBRARIES
+from lontar.eval.metricx_rows import (
+    KEY,
+    Kept,
+    PartRatings,
+    Ratings,
+    add_figures,
+    read_kept,
+    still_true,
+    write_ratings,
+)
 from lontar.eval.rows import read_rows, rows_file, sides_of
 from lontar.eval.scores import Rules
 from lontar.eval.sea_helm.compat import FILE, OfficialFacts, official_scores
@@ -37,7 +48,7 @@ class RescoreConfig(Config):
 def rescore_uses(config: RescoreConfig, inputs: dict[str, Any]) -> dict[str, str]:
     """The definitions of the tasks that are scored by."""
     evaluation: Evaluation = inputs["evaluation"]
-    return {f"task:{task.name}:{lang}": task.digest for task, lang in _tasks_of(evaluation, config.rules)}
+    return {f"task:{task.name}:{lang}": task.digest for task, lang in tasks_of(evaluation, config.rules)}
 
 
 @stage("eval.rescore", out=Evaluation, version=1, libraries=LIBRARIES, uses=rescore_uses)
@@ -49,23 +60,27 @@ def rescore(job: Job, evaluation: Evaluation, *, config: RescoreConfig) -> None:
 
 def _rescore(job: Job, evaluation: Evaluation, config: RescoreConfig) -> None:
     before = json.loads((evaluation.path / SCORES).read_text(encoding="utf-8"))
-    parts = {f"{task.name}-{lang}": (task, lang) for task, lang in _tasks_of(evaluation, config.rules)}
-    facts = _stored_facts(evaluation)
+    parts = {f"{task.name}-{lang}": (task, lang) for task, lang in tasks_of(evaluation, config.rules)}
+    facts = stored_facts(evaluation)
     answered = {name: Side() for name in sides_of(evaluation)}
+    again, ratings = _Again(job, evaluation, facts, read_kept(evaluation)), PartRatings()
     for name, side in answered.items():
         for part, (task, lang) in parts.items():
-            _rescored(job, evaluation, name, side, part, task, lang, facts)
+            if (kept := again.rescored(name, side, part, task, lang)) is not None:
+                ratings[name, part] = kept
     write_tasks(job, parts, facts)
     sure = Sure(before.get("confidence", 0.95), before.get("bootstraps", 1000), evaluation.manifest.seed)
-    about: JsonObject = {name: before[name] for name in ("models", "runs", "compat", "skipped") if name in before}
+    about: JsonObject = {name: before[name] for name in ("models", "runs", "compat", "skipped", KEY) if name in before}
     if config.compat != "same":
         about["compat"] = config.compat
     about["rescored"] = {"from": evaluation.digest, "changes": []}
     write_scores(job, parts, answered, sure, about, facts)
+    write_ratings(job, parts, answered, ratings)
+    add_figures(job, SCORES, parts, answered, ratings, sure)
     _write_changes(job, before)
 
 
-def _tasks_of(evaluation: Evaluation, rules: str) -> list[tuple[Task, str]]:
+def tasks_of(evaluation: Evaluation, rules: str) -> list[tuple[Task, str]]:
     """Tasks and languages of an evaluation.
 
     Raises:
@@ -96,7 +111,7 @@ def _tasks_of(evaluation: Evaluation, rules: str) -> list[tuple[Task, str]]:
 
 def current_rule(task: Task, lang: str, evaluation: Evaluation) -> Task:
     """An official task with the extraction and scoring that its family has now."""
-    family = str(_stored_facts(evaluation).entry(task.name, lang).get("metric_family") or "")
+    family = str(stored_facts(evaluation).entry(task.name, lang).get("metric_family") or "")
     if not family:
         return task
     rule = rule_of(family)
@@ -107,27 +122,39 @@ def current_rule(task: Task, lang: str, evaluation: Evaluation) -> Task:
     return Task.model_validate(task.model_dump(mode="json") | changed)
 
 
-def _stored_facts(evaluation: Evaluation) -> OfficialFacts:
+def stored_facts(evaluation: Evaluation) -> OfficialFacts:
+    """What the official scorers need besides rows; empty where it holds no official task."""
     path = evaluation.path / FILE
     return OfficialFacts.of_json(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else OfficialFacts()
 
 
-def _rescored(
-    job: Job, evaluation: Evaluation, name: str, side: Side, part: str, task: Task, lang: str, facts: OfficialFacts
-) -> None:
-    rules, file = Rules.of(task, lang), rows_file(name, task.name, lang)
-    before = list(read_rows(evaluation.path / file))
-    runs, rows = max((row.run + 1 for row in before), default=1), []
-    for row in before:
-        answer = row.prediction if row.prediction is not None else Failed(row.failed or "no answer is stored")
-        rows.append(rules.score(row.sample, answer, row.run))
-        if row.failed is not None:
-            job.fail(f"{name}/{part}/{row.sample.id}" + (f"#{row.run}" if runs > 1 else ""), row.failed)
-    entry = facts.entry(task.name, lang)
-    if entry:
-        side.compat[part] = official_scores(entry, lang, rows, facts)
-    job.unit(file, lambda path: write_lines(path, map(row_line, rows)))
-    side.rows[part] = rows
+@dataclass(frozen=True)
+class _Again:
+    """What is the same for all parts."""
+
+    job: Job
+    evaluation: Evaluation
+    facts: OfficialFacts
+    kept: Kept
+    """ratings of MetricX"""
+
+    def rescored(self, name: str, side: Side, part: str, task: Task, lang: str) -> Ratings | None:
+        """Score a part of a side again; returns the ratings that still hold."""
+        rules, file = Rules.of(task, lang), rows_file(name, task.name, lang)
+        before = list(read_rows(self.evaluation.path / file))
+        runs, rows = max((row.run + 1 for row in before), default=1), []
+        for row in before:
+            answer = row.prediction if row.prediction is not None else Failed(row.failed or "no answer is stored")
+            rows.append(rules.score(row.sample, answer, row.run))
+            if row.failed is not None:
+                self.job.fail(f"{name}/{part}/{row.sample.id}" + (f"#{row.run}" if runs > 1 else ""), row.failed)
+        entry, found = self.facts.entry(task.name, lang), still_true(self.kept, (name, task.name, lang), before, rows)
+        if entry:
+            official = found.official if found is not None else None
+            side.compat[part] = official_scores(entry, lang, rows, self.facts, official)
+        self.job.unit(file, lambda path: write_lines(path, map(row_line, rows)))
+        side.rows[part] = rows
+        return found
 
 
 def _write_changes(job: Job, before: dict[str, Any]) -> None:

@@ -16,7 +16,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -377,7 +376,7 @@ def judged_points(sample: Sample, prediction: Prediction, lang: Language, /) -> 
 
 
 # What a judge is mostly asked, where a task names no labels of its own.
-YES_NO: Mapping[str, float] = MappingProxyType({"yes": 1.0, "no": 0.0})
+YES_NO: dict[str, float] = {"yes": 1.0, "no": 0.0}
 
 
 @scorer("judged_scale")

@@ -17,6 +17,7 @@ from functools import lru_cache
 from itertools import islice
 
 from lontar.languages import Language
+from lontar.scoring.label_words import DENIED, DENIED_AFTER, EVERYDAY, OPTION, PARTICLES, SEPARATED
 from lontar.scoring.registries import extractor
 from lontar.scoring.results import Sample
 from lontar.text import ascii_digits
@@ -31,30 +32,7 @@ _BOXED = re.compile(r"\\boxed\s{0,9}\{(?:\\text\s{0,9}\{)?([^{}]{0,200})\}")
 _HEAP = re.compile(r"[^\w\s\x00-\x7f]{33,}")
 # What may stand before a label: space, markdown, quotes, brackets, a box of LaTeX, a word for an option.
 _SKIPPED = "*_`#>\"'“”‘’«»「『【[(（{<:：=-–—$•·→✅|\u200c\u200d"
-_OPTION = (
-    r"(?:option|choice|opsi|pilihan|piliyan|letra|lựa\s+chọn|đáp\s+án|phương\s+án)(?![a-z])"
-    r"|ตัวเลือก|ข้อ|ຂໍ້|ຕົວເລືອກ|ជម្រើស|ရွေးချယ်မှု|விருப்பம்|தேர்வு|选项|選項"
-)
 _EDGES = " \t\r\n*_`#>\"'“”‘’«»「」『』【】[]()（）{}<>.,:;!?。．，、：；！？။၊៖។៕॥।ฯ-–—$\\…•·→✅|\u200c\u200d"
-_SEPARATED = (
-    r"[^\S\n]*+(?:[,/&+;|、，။၊]\s*+|(?:or|and|atau|dan|utawa|lan|jeung|atawa|hoặc|và|at|o|அல்லது|மற்றும்)[^\S\n]++"
-    r"|(?:หรือ|และ|ຫຼື|ແລະ|និង|ឬ|သို့မဟုတ်|နှင့်|或者?|和)\s*+)?[(\[*\"']*+"
-)
-# Words that deny what follows or, the last, what goes before.
-_DENIED = re.compile(
-    r"(?:(?<![^\W_])(?:tidak|bukan(?:lah)?|tak|nggak|gak|ora|dudu|henteu|lain|không(?: phải(?: là)?)?|chẳng|chưa"
-    r"|hindi|not)"
-    r"|ไม่(?:ใช่|ได้)?|ບໍ່(?:ແມ່ນ)?|មិន(?:មែន)?|[不非没])[\s*\"'“「(]{0,5}\Z",
-    re.IGNORECASE,
-)
-_DENIED_AFTER = re.compile(r"[\s*\"'”」)]{0,5}(?:அல்ல|இல்லை|မဟုတ်)")
-# Labels that are words of any sentence: `I do not know` is no `not`.
-_EVERYDAY = frozenset(
-    "ya tidak benar salah yes no true false right wrong oo opo hindi tama mali có không đúng sai iya enggak bener "
-    "ใช่ ไม่ ไม่ใช่ ถูก ผิด จริง เท็จ ແມ່ນ ບໍ່ ຖືກ ຜິດ បាទ ទេ ត្រូវ ខុស ဟုတ် မှန် မှား ஆம் இல்லை உண்மை பொய் 是 否 对 错 正确 错误".split()
-)
-# What may follow a label of one letter at once in a script without spaces; another letter makes a word of the two.
-_PARTICLES = "ครับ|ค่ะ|คะ|นะ|เพราะ|คือ|เป็น|ເພາະ|ແມ່ນ|ເປັນ|ပါ|ဖြစ်|သည်|ဟု|ကို|ព្រោះ|ទេ|គឺ|是|因|的|吧|项|項|选|選"
 _NOTHING, _SEVERAL = "no label after the answer tag", "more than one label after the answer tag"
 _LONGEST = 200
 """characters of a line that may be nothing but a label"""
@@ -131,14 +109,14 @@ def _compiled(tag: str, labels: tuple[str, ...]) -> _Labels:
     by_form = {form(label): label for label in labels if form(label)}
     names = sorted(by_form, key=lambda name: (-len(name), name))
     long = [name for name in names if len(name) > 1]
-    named = [name for name in long if name not in _EVERYDAY]
+    named = [name for name in long if name not in EVERYDAY]
     first = "|".join(f"{_words(name)}{_end(name, long)}" for name in names) or r"(?!)"
     second = "|".join(f"{_words(name)}{_end(name, long)}{_alone(name)}" for name in names) or r"(?!)"
     anywhere = "|".join(rf"{_start(name)}{_words(name)}{_end(name, long)}" for name in named)
     return _Labels(
         by_form,
         tag_pattern(tag),
-        re.compile(rf"{_before(names)}({first})(?:{_SEPARATED}({second}))?", re.IGNORECASE),
+        re.compile(rf"{_before(names)}({first})(?:{SEPARATED}({second}))?", re.IGNORECASE),
         re.compile(anywhere, re.IGNORECASE) if named else None,
         _standalone([name for name in names if name not in named]),
         _bare(tag),
@@ -150,7 +128,7 @@ def _before(names: Sequence[str]) -> str:
     starts = {name[0] for name in names}
     skipped = rf"[\s{re.escape(''.join(char for char in _SKIPPED if char not in starts))}]*+"
     box = r"\\boxed\s*+\{|\\text\s*+\{|\\\("
-    return rf"{skipped}(?:(?:{box}){skipped}){{0,3}}+(?:(?:{_OPTION}){skipped})?"
+    return rf"{skipped}(?:(?:{box}){skipped}){{0,3}}+(?:(?:{OPTION}){skipped})?"
 
 
 def tag_pattern(tag: str) -> re.Pattern[str] | None:
@@ -210,7 +188,7 @@ def _end(name: str, long: Sequence[str]) -> str:
     if letters:
         # A consonant with a killer mark closes the syllable before it.
         closed = rf"(?![{_MARKS}]|[\u1000-\u1021]\u1037?[\u1039\u103a])"
-        return closed if len(name) > 1 else rf"(?![{_MARKS}])(?:(?={_PARTICLES})|(?![{letters}]))"
+        return closed if len(name) > 1 else rf"(?![{_MARKS}])(?:(?={PARTICLES})|(?![{letters}]))"
     end = rf"(?![{_same_script(last)}])"
     if len(name) == 1:
         # `1.5` is no 1, and `C-reactive` no C.
@@ -275,7 +253,7 @@ def _find(text: str, sample: Sample) -> _Found:
         if found is None:
             continue
         first, second = known.canonical(found[1]), known.canonical(found[2]) if found[2] else None
-        if second is None and _DENIED_AFTER.match(plain, found.end()):
+        if second is None and DENIED_AFTER.match(plain, found.end()):
             continue
         if second is not None and second != first:
             return _Found(why=f"{_SEVERAL}: {first}, {second}")
@@ -309,7 +287,7 @@ def _untagged(text: str, known: _Labels, reason: str) -> _Found:
 
 def _denied(text: str, start: int, end: int) -> bool:
     before = text[max(0, start - _REACH) : start]
-    return _DENIED.search(before) is not None or _DENIED_AFTER.match(text, end) is not None
+    return DENIED.search(before) is not None or DENIED_AFTER.match(text, end) is not None
 
 
 @extractor("label")

@@ -116,10 +116,10 @@ def test_a_task_that_asks_for_something_else_by_now_stays_as_it_was(
 def test_an_evaluation_without_definitions(tmp_path: Path, run: Evaluation) -> None:
     (run.path / "tasks.json").unlink()
     with pytest.raises(DataError, match=r"tasks\.json: not there"):
-        rescore_stages._tasks_of(run, "current")
+        rescore_stages.tasks_of(run, "current")
     (run.path / "tasks.json").write_text("{", encoding="utf-8")
     with pytest.raises(DataError, match=r"tasks\.json"):
-        rescore_stages._tasks_of(run, "current")
+        rescore_stages.tasks_of(run, "current")
     (run.path / "tasks.json").write_text(json.dumps({"parts": [{"task": {}}]}), encoding="utf-8")
     with pytest.raises(DataError, match=r"tasks\.json"):
-        rescore_stages._tasks_of(run, "current")
+        rescore_stages.tasks_of(run, "current")

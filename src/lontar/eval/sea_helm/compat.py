@@ -83,7 +83,13 @@ class OfficialFacts:
         return (self.tasks.get(task) or {}).get(lang) or {}
 
 
-def official_scores(entry: Mapping[str, Any], lang: str, rows: Sequence[Row], facts: OfficialFacts) -> Compat:
+def official_scores(
+    entry: Mapping[str, Any],
+    lang: str,
+    rows: Sequence[Row],
+    facts: OfficialFacts,
+    metricx: Sequence[float | None] | None = None,
+) -> Compat:
     """Score all runs; `compat` of the rows is filled in.
 
     Args:
@@ -91,22 +97,25 @@ def official_scores(entry: Mapping[str, Any], lang: str, rows: Sequence[Row], fa
         lang: code of the language.
         rows: of all runs, in the order of the official rows within a run.
         facts: constants.
+        metricx: raw MetricX scores of the rows, where it was run.
     """
     settings, metric, problems = dict(entry), str(entry["metric"]), list[str]()
-    if entry.get("use_metricx_metric"):
+    if entry.get("use_metricx_metric") and metricx is None:
         settings |= {"use_metricx_metric": False, "use_chrf_metric": True}
         metric, problems = "normalized_chrf_score", [_METRICX]
     by_run: dict[int, list[Row]] = {}
-    for row in rows:
+    marks: dict[int, list[JsonObject]] = {}
+    for row, raw in zip(rows, metricx or [None] * len(rows), strict=True):
         by_run.setdefault(row.run, []).append(row)
+        marks.setdefault(row.run, []).append({"score": raw})
     done: list[JsonObject] = []
-    for _, own in sorted(by_run.items()):
+    for run, own in sorted(by_run.items()):
         case = Case(
             task=str(entry["task"]),
             lang=lang,
             rows=[_row(row) for row in own],
             answer_tag=str(entry.get("answer_tag") or ""),
-            judge_rows=[judged for row in own for judged in _judged(row)],
+            judge_rows=marks[run] if metricx is not None else [judged for row in own for judged in _judged(row)],
             settings=settings,
             facts=Facts(ifeval=facts.ifeval),
         )
