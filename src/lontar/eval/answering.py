@@ -26,7 +26,7 @@ from lontar.core.shards import write_json, write_lines
 from lontar.errors import BackendError, ConfigError, DataError
 from lontar.eval.asking import Answer, Answers, Asker, Judge, Manner
 from lontar.eval.config import EvalConfig
-from lontar.eval.plan import Part
+from lontar.eval.parts import Part
 from lontar.eval.rows import Row, read_rows, rows_file
 from lontar.eval.scores import Rules
 from lontar.eval.sea_helm.compat import Compat, OfficialFacts, official_scores

@@ -19,7 +19,7 @@ from lontar.backends.drive import Failed, all_of
 from lontar.core.config import made
 from lontar.core.records import Message
 from lontar.errors import CapabilityError
-from lontar.eval.plan import Part
+from lontar.eval.parts import Part
 from lontar.eval.task import Task
 from lontar.eval.voice import Reply, Voice
 from lontar.scoring import Likelihood, Prediction, Sample

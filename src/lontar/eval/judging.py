@@ -16,7 +16,7 @@ from lontar.errors import DataError
 from lontar.eval.answering import open_model, voice_of
 from lontar.eval.asking import Answer
 from lontar.eval.config import EvalConfig
-from lontar.eval.plan import Part
+from lontar.eval.parts import Part
 from lontar.eval.voice import Reply, Voice
 from lontar.scoring import Judgement, Prediction, Sample
 from lontar.scoring.official.copy import OfficialCopy

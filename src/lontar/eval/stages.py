@@ -23,7 +23,8 @@ from lontar.eval.config import LIBRARIES, EvalConfig
 from lontar.eval.import_stages import import_  # noqa: F401 - stages of this family
 from lontar.eval.items import builder
 from lontar.eval.metricx_stages import metricx  # noqa: F401
-from lontar.eval.plan import Plan, make_plan
+from lontar.eval.parts import Plan
+from lontar.eval.plan import make_plan
 from lontar.eval.rescore_stages import RescoreConfig, rescore  # noqa: F401
 from lontar.eval.result_stages import adopt_results, contamination  # noqa: F401
 from lontar.eval.rows import BASELINE, MODEL

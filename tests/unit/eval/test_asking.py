@@ -15,7 +15,7 @@ from lontar.backends.drive import Failed
 from lontar.core.records import Message
 from lontar.errors import BackendError, CapabilityError, DataError, UnavailableError
 from lontar.eval.asking import Answer, Answers, Asker, Manner, prediction_of, prompt_of
-from lontar.eval.plan import Part
+from lontar.eval.parts import Part
 from lontar.eval.task import Task
 from lontar.eval.voice import Reply, Voice
 from lontar.scoring import Prediction, Sample

@@ -16,8 +16,9 @@ from lontar.core.artifact import TaskPack
 from lontar.errors import ConfigError, DataError
 from lontar.eval.import_stages import ImportConfig, import_
 from lontar.eval.sea_helm.checkout import write_yaml
-from lontar.eval.sea_helm.importing import kind_of, licenses_of, write_official
+from lontar.eval.sea_helm.importing import kind_of, write_official
 from lontar.eval.sea_helm.pack import Pack, listed_labels
+from lontar.eval.sea_helm.places import licenses_of
 from lontar.scoring.official.copy import OfficialCopy
 from tests.unit.eval.official_files import (
     TEXTS,

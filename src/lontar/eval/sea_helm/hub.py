@@ -22,7 +22,7 @@ import yaml
 from lontar.core.extras import need
 from lontar.core.shards import read_jsonl
 from lontar.errors import BackendError, DataError, UnavailableError
-from lontar.eval.sea_helm.importing import UNKNOWN, Hub
+from lontar.eval.sea_helm.places import UNKNOWN, Hub
 from lontar.models.adopt import hub_errors, license_of_card
 
 CONVERTED = "refs/convert/parquet"

@@ -14,7 +14,7 @@ from lontar.core.config import JsonObject, made, nearest
 from lontar.core.records import Message
 from lontar.errors import DataError, LontarError, UnknownNameError
 from lontar.eval.config import EvalConfig
-from lontar.eval.plan import Part, Plan, Skipped
+from lontar.eval.parts import Part, Plan, Skipped
 from lontar.eval.sea_helm.pack import Pack
 from lontar.eval.task import Task
 from lontar.scoring import Sample
