@@ -19,10 +19,11 @@ from lontar.eval.compare_flips import Flip, Flips, flips
 from lontar.eval.compare_ranks import Standing, overall, standing, winner
 from lontar.eval.compare_sides import Comparable, Key, LeftOut, Shared, Side, comparable, label, shared
 from lontar.scoring import Aggregate, Sure, aggregate
+from lontar.scoring.limits import equal_within, widened
 from lontar.scoring.power import groups_needed, run_spread, variance_split
 from lontar.scoring.ranking import Spread
 from lontar.scoring.significance import McNemar, holm, mcnemar, sign_flip
-from lontar.scoring.statistics import MIN_GROUPS, resampled
+from lontar.scoring.statistics import MIN_GROUPS, Interval, resampled
 
 Verdict = Literal["first better", "second better", "no difference shown"]
 # So many times more resamples than the smallest corrected p-value that can be shown needs.
@@ -114,14 +115,14 @@ def compare(sides: Sequence[Side], sure: Sure) -> Compared:
     rows = _judged(made, sure)
     whole = {key: shared(answers[key]) for key in uses}
     standings, blocks = standing(sides, {k: s for k, s in whole.items() if s.questions}, uses, sure)
-    empty = sorted({label(key) for _, key, both in pairs if not both.questions})
+    empty = sorted({f"{label(key)}: {_why_empty(both.left_out)}" for _, key, both in pairs if not both.questions})
     return Compared(
         tuple(side.name for side in sides),
         tuple(rows),
         tuple(standings),
         tuple(overall(standings, blocks, sure)),
         tuple(flip for place, key, both in pairs for flip in flips(key, sides[0], sides[place], both)),
-        (*found.notes, *unknown, *(f"{name}: no question that both answered" for name in empty)),
+        (*found.notes, *unknown, *empty),
         sure.resamples,
     )
 
@@ -134,6 +135,13 @@ def _aggregates(sides: Sequence[Side], found: Comparable) -> tuple[dict[Key, Use
         except LontarError as err:
             notes.append(f"{label(key)}: not compared: {err.message}")
     return uses, notes
+
+
+def _why_empty(left: LeftOut) -> str:
+    """Why there is nothing to compare in a task and language."""
+    if left.differently:
+        return f"no question that both were asked alike: {left.differently} have other prompts, examples or references"
+    return "no question that both answered"
 
 
 def _enough(sure: Sure, family: int) -> Sure:
@@ -177,25 +185,36 @@ def _measured(use: Use[Aggregate], both: Shared, sure: Sure) -> tuple[list[Figur
         drawn = resampled(use, [ours, theirs], [our_groups, their_groups], **settings)
     figures = [
         _figure(
-            side, use, both, Spread.of(value, None if drawn is None else drawn[:, side], both.groups, sure.confidence)
+            side,
+            use,
+            both,
+            Spread.of(value, None if drawn is None else drawn[:, side], both.groups, sure.confidence),
+            sure.confidence,
         )
         for side, value in enumerate(values)
     ]
     apart = None if drawn is None else drawn[:, 1] - drawn[:, 0]
-    return figures, Spread.of(values[1] - values[0], apart, both.groups, sure.confidence)
+    difference = Spread.of(values[1] - values[0], apart, both.groups, sure.confidence)
+    if difference.value == 0 and difference.low == difference.high == 0:
+        # Never a difference in these questions: there may be one in others.
+        half = equal_within(use, both.groups, sure.confidence) or 0.0
+        difference = replace(difference, low=-half, high=half)
+    return figures, difference
 
 
-def _figure(side: int, use: Use[Aggregate], both: Shared, found: Spread) -> Figure:
+def _figure(side: int, use: Use[Aggregate], both: Shared, found: Spread, confidence: float) -> Figure:
     runs = both.runs(side)
+    rows, groups = both.of(side)
+    ends = widened(Interval(found.low, found.high), use, rows, groups, confidence)
     scores = [score for score in (float(use(rows)) for rows in runs) if math.isfinite(score)]
     split = variance_split([question.values(side) for question in both.questions])
     return Figure(
         found.value,
-        found.low,
-        found.high,
+        ends.low,
+        ends.high,
         len(runs),
         run_spread(scores),
-        None if split is None else split.share_of_runs,
+        None if split is None or split.questions + split.runs == 0 else split.share_of_runs,
         cost([row for question in both.questions for row in question.rows[side]]),
     )
 

@@ -167,5 +167,11 @@ def _write_changes(job: Job, before: dict[str, Any]) -> None:
         if row["value"] != old.get((row["task"], row["lang"]))
     ]
     for change in after["rescored"]["changes"]:
-        job.progress.say(f"{change['task']}.{change['lang']}: {change['before']} became {change['after']}")
+        job.progress.say(
+            f"{change['task']}.{change['lang']}: {_figure(change['before'])} became {_figure(change['after'])}"
+        )
     write_json(job.dir / SCORES, after)
+
+
+def _figure(value: float | None) -> str:
+    return "none" if value is None else f"{value:.4g}"

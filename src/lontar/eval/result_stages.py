@@ -157,7 +157,8 @@ def _figures(spec: JsonValue, rows: Sequence[Row], sure: Sure) -> JsonObject:
     use = aggregate.use(spec)
     scored = [(row.score, row.sample.group or row.sample.id) for row in rows if row.score is not None]
     scores: list[RowScore] = [score for score, _ in scored]
-    value = float(use(scores)) if scores else math.nan
+    # A file without scores is no file of zeros.
+    value = float(use(scores)) if any(score.value is not None for score in scores) else math.nan
     interval = bootstrap(use, scores, [group for _, group in scored], **sure.options)
     known = math.isfinite(value)
     return {

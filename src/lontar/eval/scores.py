@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from lontar import languages
@@ -33,6 +33,7 @@ from lontar.scoring import (
     paired,
     scorer,
 )
+from lontar.scoring.limits import equal_within, widened
 from lontar.scoring.tagged import why
 
 # Points of 100 by which an official figure may differ from the aggregate of its rows and still have its interval.
@@ -100,7 +101,7 @@ def total(rules: Rules, rows: Sequence[Row], sure: Sure) -> Score:
     scored = [(row, row.score) for row in rows if row.score is not None]
     values = [score for _, score in scored]
     groups = [row.sample.group for row, _ in scored]
-    interval = widened(bootstrap(rules.aggregate, values, groups, **sure.options), rules, values, groups, sure)
+    interval = _interval(rules, values, groups, sure)
     predictions = [row.prediction for row in rows if row.prediction is not None]
     return Score(
         task=rules.task.name,
@@ -121,25 +122,9 @@ def total(rules: Rules, rows: Sequence[Row], sure: Sure) -> Score:
     )
 
 
-# Aggregates that are linear in the values of their rows, each between 0 and 1.
-_LINEAR = frozenset({"balanced", "mean", "percent"})
-
-
-def widened(interval: Interval, rules: Rules, rows: Sequence[RowScore], groups: Sequence[str], sure: Sure) -> Interval:
-    """The interval of rows that are all wrong, or all right, which resampling makes a point.
-
-    Of n groups that all came out one way, a share of up to 1 - a^(1/n) may come out the other way, with a the tail that
-    is cut off (Clopper and Pearson 1934; the rule of three for 95 %).
-    """
-    seen = {row.value or 0.0 for row in rows}
-    if interval.low is None or interval.low != interval.high or rules.aggregate.name not in _LINEAR:
-        return interval
-    if len(seen) != 1 or not seen <= {0.0, 1.0}:
-        return interval
-    other = 1 - ((1 - sure.confidence) / 2) ** (1 / len(set(groups)))
-    value = seen.pop()
-    end = float(rules.aggregate([row.model_copy(update={"value": abs(value - other)}) for row in rows]))
-    return Interval(min(interval.low, end), max(interval.low, end))
+def _interval(rules: Rules, rows: Sequence[RowScore], groups: Sequence[str], sure: Sure) -> Interval:
+    found = bootstrap(rules.aggregate, rows, groups, **sure.options)
+    return widened(found, rules.aggregate, rows, groups, sure.confidence)
 
 
 def _bounds(rules: Rules, rows: Sequence[Row]) -> Bounds | None:
@@ -173,7 +158,7 @@ def official_score(rules: Rules, rows: Sequence[Row], compat: Compat, sure: Sure
     if value is not None and len(values) == len(scored) and values:
         about = _number(rules.aggregate(values))
         if about is not None and abs(about - value) < APART:
-            found = bootstrap(rules.aggregate, values, [row.sample.group for _, row in scored], **sure.options)
+            found = _interval(rules, values, [row.sample.group for _, row in scored], sure)
             if found.low is not None and found.high is not None:
                 low, high = found.low + value - about, found.high + value - about
     return ours.model_copy(update={"value": value, "low": low, "high": high, "bounds": None})
@@ -198,7 +183,12 @@ def compare(rules: Rules, rows: Sequence[Row], base: Sequence[Row], sure: Sure) 
     if not both:
         return None
     ours, others = [score for _, score, _ in both], [score for _, _, score in both]
-    found = paired(rules.aggregate, ours, others, [row.sample.group for row, _, _ in both], **sure.options)
+    groups = [row.sample.group for row, _, _ in both]
+    found = paired(rules.aggregate, ours, others, groups, **sure.options)
+    if found.value == 0 and found.low == found.high == 0:
+        # Never a difference in these questions: there may be one in others.
+        half = equal_within(rules.aggregate, len(set(groups)), sure.confidence) or 0.0
+        found = replace(found, low=-half, high=half)
     return found if math.isfinite(found.value) else None
 
 

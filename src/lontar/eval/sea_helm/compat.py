@@ -103,6 +103,8 @@ def official_scores(
     if entry.get("use_metricx_metric") and metricx is None:
         settings |= {"use_metricx_metric": False, "use_chrf_metric": True}
         metric, problems = "normalized_chrf_score", [_METRICX]
+    if failed := sum(row.failed is not None for row in rows):
+        problems = [*problems, f"{failed} requests failed: the official code counts them as wrong"]
     by_run: dict[int, list[Row]] = {}
     marks: dict[int, list[JsonObject]] = {}
     for row, raw in zip(rows, metricx or [None] * len(rows), strict=True):

@@ -44,7 +44,11 @@ class PackTasks:
         """
         wanted, suite = self._wanted(config)
         parts: list[Part] = []
-        skipped: list[Skipped] = []
+        spoken = {lang for _, lang in wanted}
+        skipped = [
+            Skipped(" ".join(config.from_pack), code, "not asked in this language")
+            for code in sorted({*config.languages} - spoken)
+        ]
         for name, lang in wanted:
             why = self._why_not(name, lang, config, judge=judge)
             part = None if why else self._part(name, lang, config)
