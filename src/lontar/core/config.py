@@ -304,7 +304,8 @@ def problems_of(
         else:
             got = repr(item["input"])
             got = got if len(got) <= 60 else got[:57] + "..."
-            found.append(Problem(where, f"{item['msg']} (got {got})"))
+            # A message of several lines tells of values inside, each with its own.
+            found.append(Problem(where, item["msg"] if "\n" in item["msg"] else f"{item['msg']} (got {got})"))
     return found
 
 
