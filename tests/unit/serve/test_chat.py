@@ -100,7 +100,9 @@ def test_sampling_reaches_the_back_end():
     (prompt, asked), (_, plain) = backend.seen
     assert prompt[0].content == "halo"
     assert asked.model_dump() == {
-        "temperature": 0.5, "top_p": 0.25, "seed": 7, "stop": ("x",), "n": 2, "max_tokens": 9, "logprobs": 3,
+        "temperature": 0.5, "top_p": 0.25, "seed": 7, "stop": ("x",), "n": 2, "max_tokens": 9, "top_k": 0,
+        "shrink": False,
+        "logprobs": 3,
     }  # fmt: skip
     assert (plain.temperature, plain.max_tokens, plain.logprobs, plain.seed) == (1.0, None, None, None)
 
