@@ -18,6 +18,8 @@ from lontar.text.langid import known_languages, share_in
 
 # One language in two standards, which no identifier tells apart sentence by sentence.
 _SAME = frozenset({"id", "ms"})
+_BOXED = re.compile(r"\\boxed\s{0,9}\{([^{}]{0,200})\}")
+_THOUSANDS = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _NUMBER = re.compile(r"-?\d[\d.,]*")
 _COUNTS: Mapping[str, Any] = {
     "exactly": lambda n, wanted: n == wanted,
@@ -39,17 +41,18 @@ def instructions(sample: Sample, prediction: Prediction, lang: Language, /, *, m
     from lontar.scoring.official.ifeval import check
 
     row = _row(sample)
-    metadata, kwargs, answer = _mapping(row.get("metadata")), _kwargs(row), prediction.answer
-    if answer is None:
+    metadata, kwargs = _mapping(row.get("metadata")), _composed(_kwargs(row))
+    if prediction.answer is None:
         return RowScore(value=None, reason=prediction.reason or "no answer")
+    answer = composed(prediction.answer)
     name = str(metadata.get("subcategory") or "")
     asked = str(kwargs.get("response_language") or "") if metadata.get("category") == "language" else ""
     share = share_of(answer, asked or lang.code)
     if name == "language:response_language":
         return RowScore(value=float(share >= min_share), reason=None if share >= min_share else _other(share))
     try:
-        if name == _WORDS and not lang.spaced:
-            count = sum(any(char.isalnum() for char in word) for word in lang.words(composed(answer[:MOST_CHARACTERS])))
+        if name == _WORDS and lang.script != "Latin":  # `\w+` ends a word at each Tamil vowel sign
+            count = sum(any(char.isalnum() for char in word) for word in lang.words(answer[:MOST_CHARACTERS]))
             followed = bool(_COUNTS[str(kwargs["relation"])](count, float(kwargs["num_words"])))
         else:
             facts = _mapping(sample.facts.get("ifeval"))
@@ -92,20 +95,29 @@ def math_equal(sample: Sample, prediction: Prediction, lang: Language, /) -> Row
     try:
         from lontar.scoring.official.math import is_equal
 
-        return RowScore(value=float(is_equal(gold, answer) or _numbers_equal(gold, answer)))
+        # A label such as (1,2) is mathematics to math-verify only between dollar signs.
+        return RowScore(
+            value=float(
+                is_equal(gold, answer) or ("$" not in gold and len(gold) <= 200 and is_equal(f"${gold}$", answer))
+            )
+        )
     except MissingExtraError:
         equal = _numbers_equal(gold, answer)
         return RowScore(value=float(equal), reason=None if equal else "compared as numbers: math-verify is missing")
 
 
 def _numbers_equal(gold: str, answer: str) -> bool:
-    wanted, found = _NUMBER.findall(gold), _NUMBER.findall(answer)
-    return len(wanted) == 1 and bool(found) and _value(found[-1]) == _value(wanted[0]) is not None
+    """Whether the last box, or else the last number, holds the reference, which is a number and nothing else."""
+    boxes = _BOXED.findall(answer)
+    found = _NUMBER.findall(boxes[-1] if boxes else answer)
+    wanted = _value(gold.strip(" $"))
+    return wanted is not None and bool(found) and _value(found[-1]) == wanted
 
 
 def _value(text: str) -> float | None:
     try:
-        return float(text.rstrip(".,").replace(",", ""))
+        text = text.rstrip(".,")
+        return float(text.replace(",", "") if _THOUSANDS.fullmatch(text) else text)
     except ValueError:
         return None
 
@@ -151,6 +163,15 @@ def _row(sample: Sample) -> Mapping[str, Any]:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def _composed(value: Any) -> Any:
+    """Arguments with their texts in NFC, as the answer is."""
+    if isinstance(value, str):
+        return composed(value)
+    if isinstance(value, Mapping):
+        return {key: _composed(one) for key, one in value.items()}
+    return [_composed(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _kwargs(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ _RULES: dict[str, Rule] = {
     "minimal_pairs": Rule("label", "label_match_by_phenomenon", "balanced", "accuracy by phenomenon", "labels"),
     "pragmatics": Rule("label", "label_match_by_phenomenon", "balanced", "accuracy by phenomenon", 0.5),
     "qa_f1": Rule("tagged_text", "token_f1", "percent", f"token F1: {_OVERLAP}"),
-    "translation": Rule("tagged_text", "chrf", "corpus_chrf", "chrF++"),
+    "translation": Rule("tagged_text", {"chrf": {"canonical": True}}, "corpus_chrf", "chrF++"),
     "rougeL": Rule("tagged_text", "rouge_l", "percent", f"ROUGE-L: {_OVERLAP}"),
     "sea_ifeval": Rule("spoken", "instructions", "percent", "instructions followed in the right language"),
     "logprob": Rule("whole", "label_probability", "percent", "probability of the right label"),

@@ -54,7 +54,12 @@ def set_recall(sample: Sample, prediction: Prediction, lang: Language, /, *, str
     return RowScore(value=float(share == 1.0) if strict else share)
 
 
+_BULLET = re.compile(r"\s*(?:[-*•]|\d{1,3}[.)])\s+")
+
+
 def _plain(text: str) -> str:
+    if (bullet := _BULLET.match(text)) is not None:
+        text = text[bullet.end() :]
     return " ".join(digits(composed(text)).casefold().strip(" .\"'`*[]").split())
 
 

@@ -1,8 +1,8 @@
 """Extraction rules for answers that follow an answer tag; robust where the official rules are not.
 
-Thinking is left out, the last answer counts, and neither brackets, quotes, markdown, native digits and colons, NFD nor
-zero-width characters hide a label. A label is a whole word: `Apel` does not begin with the label A. Where nothing, or
-more than one label, could be meant there is no answer, and `why` says which.
+Thinking is left out, the last answer counts, and neither brackets, quotes, markdown, HTML, native digits and colons,
+full-width letters, NFD nor zero-width characters hide a label. A label is a whole word: `Apel` does not begin with the
+label A. Where nothing, a denied label, or more than one could be meant there is no answer, and `why` says which.
 """
 
 from __future__ import annotations
@@ -10,14 +10,28 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
 from lontar.languages import Language
-from lontar.scoring.label_words import DENIED, DENIED_AFTER, EVERYDAY, OPTION, PARTICLES, SEPARATED
+from lontar.scoring.label_words import (
+    AROUND,
+    DENIED,
+    DENIED_AFTER,
+    EDGES,
+    ELEMENT,
+    EVERYDAY,
+    SEPARATED,
+    before_label,
+    label_alone,
+    label_end,
+    label_start,
+    spaced,
+    standalone,
+)
 from lontar.scoring.registries import extractor
 from lontar.scoring.results import Sample
 from lontar.text import ascii_digits
@@ -30,10 +44,14 @@ _CLOSE = re.compile(r"</(?:seed:)?(?:think|thinking|thought|reasoning)>|\[/THINK
 _BOXED = re.compile(r"\\boxed\s{0,9}\{(?:\\text\s{0,9}\{)?([^{}]{0,200})\}")
 # Marks that no letter has: composing them takes time that grows with their square.
 _HEAP = re.compile(r"[^\w\s\x00-\x7f]{33,}")
-# What may stand before a label: space, markdown, quotes, brackets, a box of LaTeX, a word for an option.
-_SKIPPED = "*_`#>\"'“”‘’«»「『【[(（{<:：=-–—$•·→✅|\u200c\u200d"
-_EDGES = " \t\r\n*_`#>\"'“”‘’«»「」『』【】[]()（）{}<>.,:;!?。．，、：；！？။၊៖។៕॥।ฯ-–—$\\…•·→✅|\u200c\u200d"
+# SARA AM of Thai and Lao in two characters, which canonically differ from the one; a tone mark may be between them.
+_AM = (
+    (re.compile("\u0e4d([\u0e48-\u0e4b]?)\u0e32"), "\\1\u0e33"),
+    (re.compile("\u0ecd([\u0ec8-\u0ecb]?)\u0eb2"), "\\1\u0eb3"),
+)
+_GAP = re.compile(r"\n(?:[^\S\n]*+\n)++")
 _NOTHING, _SEVERAL = "no label after the answer tag", "more than one label after the answer tag"
+_TAKEN_BACK = "a label that is denied"
 _LONGEST = 200
 """characters of a line that may be nothing but a label"""
 _MOST = 1000
@@ -77,6 +95,21 @@ def digits(text: str) -> str:
     return text.translate(native) if native else text
 
 
+def plain(text: str) -> str:
+    """The text as labels are looked for in it: ASCII digits, no full-width letters, SARA AM in one character."""
+    if text.isascii():
+        return text
+    wide = {ord(char): ord(char) - 0xFEE0 for char in set(text) if "\uff01" <= char <= "\uff5e"}
+    text = text.translate(wide) if wide else text
+    return digits(composed(_one_am(text)))
+
+
+def _one_am(text: str) -> str:
+    for two, one in _AM:
+        text = two.sub(one, text)
+    return text
+
+
 @dataclass(frozen=True)
 class _Found:
     label: str | None = None
@@ -96,39 +129,39 @@ class _Labels:
 
     def canonical(self, text: str) -> str | None:
         """The label that a text is, whatever stands around it."""
-        return self.by_form.get(form(text)) or self.by_form.get(form(text.strip(_EDGES)))
+        return self.by_form.get(form(text)) or self.by_form.get(form(text.strip(EDGES)))
 
 
 def form(text: str) -> str:
     """The form in which labels are compared."""
-    return " ".join(digits(composed(_INVISIBLE.sub("", text))).casefold().split())
+    return " ".join(plain(composed(_INVISIBLE.sub("", text))).casefold().split())
+
+
+def _forms(labels: Sequence[str]) -> dict[str, str]:
+    """Labels by their form, or by what is inside of their brackets where that is no other label's."""
+    whole = {form(label): label for label in labels if form(label)}
+    inside = {name: name.strip(AROUND).rstrip(AROUND + ".:") for name in whole}
+    often = Counter(inside.values())
+    return {inside[name] if inside[name] and often[inside[name]] == 1 else name: label for name, label in whole.items()}
 
 
 @lru_cache(maxsize=512)
 def _compiled(tag: str, labels: tuple[str, ...]) -> _Labels:
-    by_form = {form(label): label for label in labels if form(label)}
+    tag, by_form = plain(composed(tag)), _forms(labels)
     names = sorted(by_form, key=lambda name: (-len(name), name))
     long = [name for name in names if len(name) > 1]
     named = [name for name in long if name not in EVERYDAY]
-    first = "|".join(f"{_words(name)}{_end(name, long)}" for name in names) or r"(?!)"
-    second = "|".join(f"{_words(name)}{_end(name, long)}{_alone(name)}" for name in names) or r"(?!)"
-    anywhere = "|".join(rf"{_start(name)}{_words(name)}{_end(name, long)}" for name in named)
+    first = "|".join(f"{spaced(name)}{label_end(name, long)}" for name in names) or r"(?!)"
+    second = "|".join(f"{spaced(name)}{label_end(name, long)}{label_alone(name)}" for name in names) or r"(?!)"
+    anywhere = "|".join(rf"{label_start(name)}{spaced(name)}{label_end(name, long)}" for name in named)
     return _Labels(
-        by_form,
+        by_form | {form(label): label for label in by_form.values()},
         tag_pattern(tag),
-        re.compile(rf"{_before(names)}({first})(?:{SEPARATED}({second}))?", re.IGNORECASE),
+        re.compile(rf"{before_label(names)}({first})(?:{SEPARATED}({second}))?", re.IGNORECASE),
         re.compile(anywhere, re.IGNORECASE) if named else None,
-        _standalone([name for name in names if name not in named]),
+        standalone([name for name in names if name not in named]),
         _bare(tag),
     )
-
-
-def _before(names: Sequence[str]) -> str:
-    """What is skipped between tag and label, without turning back: a label may not begin with it."""
-    starts = {name[0] for name in names}
-    skipped = rf"[\s{re.escape(''.join(char for char in _SKIPPED if char not in starts))}]*+"
-    box = r"\\boxed\s*+\{|\\text\s*+\{|\\\("
-    return rf"{skipped}(?:(?:{box}){skipped}){{0,3}}+(?:(?:{OPTION}){skipped})?"
 
 
 def tag_pattern(tag: str) -> re.Pattern[str] | None:
@@ -139,82 +172,22 @@ def tag_pattern(tag: str) -> re.Pattern[str] | None:
         return None
     dash = "" if whole.endswith((":", "：", "៖")) else r"\-–—"
     colon = rf"[\s*_`]{{0,9}}[:：៖{dash}]" + ("" if whole.endswith((*":：៖-–—",)) else "?")
-    return re.compile(r"[\s*_]{1,9}".join(map(re.escape, words)) + colon, re.IGNORECASE)
+    return re.compile(r"[\s*_]{1,9}".join(map(_either_am, words)) + colon, re.IGNORECASE)
+
+
+def _either_am(word: str) -> str:
+    """A word with its SARA AM in one character or two."""
+    one = re.escape(_one_am(word))
+    for am, sign, end in (("\u0e33", "\u0e4d", "\u0e32"), ("\u0eb3", "\u0ecd", "\u0eb2")):
+        one = re.sub(f"([\u0e48-\u0e4b\u0ec8-\u0ecb]?){am}", rf"(?:\1{sign}{end}|\1{am}|{sign}\1{end})", one)
+    return one
 
 
 def _bare(tag: str) -> re.Pattern[str]:
     """The words of an answer tag, or the English one, at the beginning of a line and without their colon."""
-    words = unicodedata.normalize("NFC", tag).strip(_EDGES).split()
-    one = r"answer|the\s+answer\s+is" + (f"|{_words(' '.join(words))}" if words else "")
+    words = unicodedata.normalize("NFC", tag).strip(EDGES).split()
+    one = r"answer|the\s+answer\s+is" + (f"|{spaced(' '.join(words))}" if words else "")
     return re.compile(rf"[\s*_#>]{{0,9}}(?:{one})(?![^\W\d_])[\s*_`:：៖\-–—]{{0,20}}", re.IGNORECASE)
-
-
-def _words(name: str) -> str:
-    return r"\s+".join(map(re.escape, name.split()))
-
-
-_LATIN = r"A-Za-z\u00aa\u00b5\u00ba\u00c0-\u024f\u1e00-\u1eff"
-# Scripts in which words stand without spaces between them, and the letters of each.
-_UNSPACED = {
-    "\u0e00-\u0e7f": r"\u0e01-\u0e2e\u0e40-\u0e44",
-    "\u0e80-\u0eff": r"\u0e81-\u0eae\u0ec0-\u0ec4",
-    "\u1000-\u109f": r"\u1000-\u102a\u103f\u1050-\u1055",
-    "\u1780-\u17ff": r"\u1780-\u17b3",
-    "\u3040-\u9fff": r"\u3040-\u9fff",
-}
-# Vowel signs, tone marks and other marks of Thai, Lao, Burmese and Khmer, none of which begins a word.
-_MARKS = r"\u0e30-\u0e3a\u0e45\u0e47-\u0e4e\u0eb0-\u0ebc\u0ec8-\u0ece\u102b-\u103e\u1056-\u1059\u17b6-\u17d3"
-
-
-def _unspaced(char: str) -> str:
-    """Letters of the script of a character, when words end in it without a space; empty otherwise."""
-    return next((letters for block, letters in _UNSPACED.items() if block[0] <= char <= block[-1]), "")
-
-
-def _same_script(char: str) -> str:
-    """Characters that belong to one word with one of this script; another script's do not: `Aครับ`."""
-    if "\u0b80" <= char <= "\u0bff":
-        return r"\u0b80-\u0bff"
-    return rf"{_LATIN}\d_\u0300-\u036f" if char.isdigit() or re.match(f"[{_LATIN}]", char) else r"\w\u0300-\u036f"
-
-
-def _start(name: str) -> str:
-    return "" if _unspaced(name[0]) else rf"(?<![{_same_script(name[0])}])"
-
-
-def _end(name: str, long: Sequence[str]) -> str:
-    """Where a label ends: no letter of its word follows, though another label may."""
-    letters, last = _unspaced(name[-1]), name[-1]
-    if letters:
-        # A consonant with a killer mark closes the syllable before it.
-        closed = rf"(?![{_MARKS}]|[\u1000-\u1021]\u1037?[\u1039\u103a])"
-        return closed if len(name) > 1 else rf"(?![{_MARKS}])(?:(?={PARTICLES})|(?![{letters}]))"
-    end = rf"(?![{_same_script(last)}])"
-    if len(name) == 1:
-        # `1.5` is no 1, and `C-reactive` no C.
-        return end + (r"(?![.,]\d)" if last.isdigit() else r"(?!(?-i:[-‐‑'’][a-z]))")
-    return rf"(?:{end}|(?=(?:{'|'.join(map(_words, long))})(?![{_same_script(last)}])))"
-
-
-def _alone(name: str) -> str:
-    """A second label is an answer of its own only where no sentence begins with it."""
-    return "" if len(name) == 1 or _unspaced(name[-1]) else r"(?=[^\S\n]*(?:[^\w\s]|\n|\Z))"
-
-
-def _standalone(names: Sequence[str]) -> re.Pattern[str] | None:
-    """Forms in which a letter or everyday word is a label: `(A)`, `"A"`, `**A**`, `A.` at a line's start, `Ya.`."""
-    if not names:
-        return None
-    one = "|".join(map(_words, names))
-    forms = [
-        rf"[(\[（【]\s?({one})\s?[)\]）】]",
-        rf"\"({one})\"|“({one})”|「({one})」",
-        rf"\*\*({one})[.):]?\*\*",
-        rf"^\s{{0,9}}({one})\s?[.):：](?!\w)",
-    ]
-    if words := [name for name in names if len(name) > 1]:
-        forms.append(rf"(?:^|[.!?。！？။।,，:：])\s{{0,9}}({'|'.join(map(_words, words))})\s?(?=[.!?。！？။।,，]|$)")
-    return re.compile("|".join(forms), re.IGNORECASE | re.MULTILINE)
 
 
 def find_label(text: str, sample: Sample) -> _Found:
@@ -245,24 +218,27 @@ def _find(text: str, sample: Sample) -> _Found:
         str(sample.facts.get("answer_tag") or ""),
         tuple(map(str, labels)) if isinstance(labels, list | tuple) else tuple(sample.choices),
     )
-    plain = digits(said)
-    tags = deque(known.tag.finditer(plain) if known.tag is not None else (), _MOST)
+    shown, rejected = plain(said), dict[str, None]()
+    tags = deque(known.tag.finditer(shown) if known.tag is not None else (), _MOST)
     reason = _NOTHING if tags else "no answer tag, and the answer is no label"
     for tag in reversed(tags):
-        found = known.tagged.match(plain, tag.end())
-        if found is None:
+        found = known.tagged.match(shown, tag.end())
+        if found is None or (found[2] is None and DENIED_AFTER.match(shown, found.end())):
+            # An earlier answer stands where this one does not take it back.
+            named, denied = _named(shown[tag.end() : tag.end() + _LONGEST].lstrip().partition("\n")[0], known)
+            if denied and len(instead := [*(named.keys() - rejected.keys() - denied.keys())]) == 1:
+                return _Found(instead[0])
+            rejected |= denied
             continue
         first, second = known.canonical(found[1]), known.canonical(found[2]) if found[2] else None
-        if second is None and DENIED_AFTER.match(plain, found.end()):
-            continue
         if second is not None and second != first:
             return _Found(why=f"{_SEVERAL}: {first}, {second}")
         if first is not None:
-            return _Found(first)
-    return _untagged(plain, known, reason)
+            return _Found(why=f"{_TAKEN_BACK}: {first}") if first in rejected else _Found(first)
+    return _untagged(shown, known, rejected, reason)
 
 
-def _untagged(text: str, known: _Labels, reason: str) -> _Found:
+def _untagged(text: str, known: _Labels, rejected: dict[str, None], reason: str) -> _Found:
     """The answer is a label as a whole, or in its box, its last or its first line, or names just one."""
     boxed = _BOXED.findall(text)
     lines = [line for line in text.splitlines() if line.strip()]
@@ -271,18 +247,29 @@ def _untagged(text: str, known: _Labels, reason: str) -> _Found:
             continue
         start = known.bare.match(part)
         for one in (part, part[start.end() :] if start is not None else ""):
-            if (label := known.canonical(one)) is not None:
+            label = known.canonical(one) or known.canonical(ELEMENT.sub("", one))
+            if label is not None and label not in rejected:
                 return _Found(label)
+    named, denied = _named(text, known)
+    left = [label for label in named if label not in rejected]
+    if len(left) == 1:
+        return _Found(left[0])
+    if left:
+        return _Found(why=f"more than one label: {', '.join(left)}")
+    denied = rejected | denied
+    return _Found(why=f"{_TAKEN_BACK}: {', '.join(denied)}" if denied else reason)
+
+
+def _named(text: str, known: _Labels) -> tuple[dict[str, None], dict[str, None]]:
+    """The labels that a text names, and those that it denies."""
     named: dict[str, None] = {}
+    denied: dict[str, None] = {}
     for pattern in (known.anywhere, known.short):
         for found in islice(pattern.finditer(text), _MOST) if pattern is not None else ():
             part = next((group for group in found.groups() if group), found[0])
-            label = known.canonical(part)
-            if label is not None and not _denied(text, found.start(), found.end()):
-                named[label] = None
-    if len(named) == 1:
-        return _Found(next(iter(named)))
-    return _Found(why=f"more than one label: {', '.join(named)}" if named else reason)
+            if (label := known.canonical(part)) is not None:
+                (denied if _denied(text, found.start(), found.end()) else named)[label] = None
+    return named, denied
 
 
 def _denied(text: str, start: int, end: int) -> bool:
@@ -307,7 +294,11 @@ def tagged_text(text: str, sample: Sample, lang: Language, /) -> str | None:
     end = len(said)
     for start, behind in [*reversed(tags), (0, 0)]:
         # A tag with nothing behind it is no answer.
-        if answer := _paragraphs(_unwrapped(said[behind:end], sample.references), sample.references):
+        body = said[behind:end] if behind else _without_preamble(said[:end], sample.references)
+        # Emphasis that began before the tag ends in the answer.
+        line = said[max(0, start - _LONGEST) : start].rpartition("\n")[2] + said[start:behind]
+        body = body.replace("**", "", 1) if line.count("**") % 2 else body
+        if answer := _paragraphs(_unwrapped(body, sample.references), sample.references):
             return answer
         end = start
     return None
@@ -333,10 +324,21 @@ def _unwrapped(text: str, references: Sequence[str]) -> str:
     return text
 
 
+def _without_preamble(text: str, references: Iterable[str]) -> str:
+    """A text without a first line that only announces it, "Here it is:", unless a reference begins with one too."""
+    first, *rest = _GAP.split(text.strip(), maxsplit=1)
+    announces = len(first) <= _LONGEST and "\n" not in first and _announces(first) and "".join(rest).strip()
+    return rest[0] if announces and not any(_announces(_GAP.split(one.strip())[0]) for one in references) else text
+
+
+def _announces(line: str) -> bool:
+    return line.rstrip(" *_").endswith((":", "：", "៖"))
+
+
 def _paragraphs(text: str, references: Iterable[str]) -> str:
-    most = max((len(re.split(r"\n\s*\n", reference.strip())) for reference in references), default=0)
+    most = max((len(_GAP.split(reference.strip())) for reference in references), default=0)
     # A remark of the model's after an empty line is no part of its answer.
-    return "\n\n".join(re.split(r"\n[^\S\n]*\n", text)[:most]).strip() if most else text
+    return "\n\n".join(_GAP.split(text)[:most]).strip() if most else text
 
 
 @extractor("spoken")
@@ -352,11 +354,9 @@ def between_tags(text: str, sample: Sample, lang: Language, /) -> str | None:
     said = visible(text)
     if said is None:
         return None
-    tag = unicodedata.normalize("NFC", str(sample.facts.get("answer_tag") or "")).strip()
-    start = said.rfind(tag) if tag else 0
-    if start < 0:
-        return said.strip() or None
-    return said[start + len(tag) :].partition("</")[0].strip() or None
+    pattern = spaced(unicodedata.normalize("NFC", str(sample.facts.get("answer_tag") or "")))
+    tags = deque(re.finditer(pattern, said, re.IGNORECASE) if pattern else (), 1)
+    return said[tags[0].end() if tags else 0 :].partition("</")[0].strip() or None
 
 
 def why(text: str, sample: Sample) -> str:

@@ -14,9 +14,11 @@ from lontar.core.extras import need
 from lontar.languages import Language
 from lontar.scoring.registries import Matrix, aggregate, from_sums, scorer
 from lontar.scoring.results import Prediction, RowScore, Sample
+from lontar.text import normalize
 
 CHAR_ORDER, WORD_ORDER, BETA = 6, 2, 2
 ORDER = CHAR_ORDER + WORD_ORDER
+_FORM = ("control", "zwsp", "nfc")
 
 
 @functools.cache
@@ -37,11 +39,17 @@ def chrf_statistics(hypothesis: str, references: tuple[str, ...]) -> tuple[float
 
 
 @scorer("chrf")
-def chrf(sample: Sample, prediction: Prediction, lang: Language, /) -> RowScore:
-    """chrF++ of the answer against its references, 0 to 100; aggregate with `corpus_chrf`."""
+def chrf(sample: Sample, prediction: Prediction, lang: Language, /, *, canonical: bool = False) -> RowScore:
+    """chrF++ of the answer against its references, 0 to 100; aggregate with `corpus_chrf`.
+
+    With `canonical` both sides are composed (NFC) and without zero-width spaces first, so that the same text typed in
+    another way is no mistranslation; without, the figure is sacrebleu's.
+    """
     if not sample.references:
         return RowScore(value=None, reason="no reference to compare with")
-    statistics = chrf_statistics(prediction.answer or "", sample.references)
+    texts = (prediction.answer or "", *sample.references)
+    hypothesis, *references = (normalize(text, _FORM) for text in texts) if canonical else texts
+    statistics = chrf_statistics(hypothesis, tuple(references))
     if prediction.answer is None:
         return RowScore(value=None, statistics=statistics, reason=prediction.reason or "no answer")
     return RowScore(value=float(f_score(np.array(statistics))), statistics=statistics)

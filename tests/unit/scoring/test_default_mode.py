@@ -491,7 +491,8 @@ def test_long_answers_take_time_in_proportion(name: str, before: str) -> None:
                 extractor.get(rule).function(text, row(labels), lang)
                 why(text, row(labels))
                 taken.append(time.perf_counter() - start)
-            assert taken[1] < max(3.5 * taken[0], 1.0), (rule, taken)
+            # Where it is quadratic it takes minutes; the machine may be busy.
+            assert taken[1] < max(3.5 * taken[0], 8.0), (rule, taken)
 
 
 def test_vectors_differ_only_where_we_are_right() -> None:

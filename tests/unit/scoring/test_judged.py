@@ -138,7 +138,7 @@ def test_no_quadratic_time(piece: str) -> None:
     scored("judged_points", {"s_criteria0": text}, criteria(1, points=1))
     scored("judged_correct", {"s": text})
     scored("judged_pairwise", {"s_turn1_baseline-before": text, "s_turn1_baseline-after": text})
-    assert time.perf_counter() - begin < 10
+    assert time.perf_counter() - begin < 30
 
 
 # --- scorers ---------------------------------------------------------------------------------------------------------

@@ -95,4 +95,4 @@ def test_long_answers(name: str, unit: str) -> None:
     answer = unit * (2_000_000 // len(unit))
     start = time.perf_counter()
     assert scored(name, answer, "ikan pasar", answer[:1000], lang="th").value is not None
-    assert time.perf_counter() - start < 10
+    assert time.perf_counter() - start < 30

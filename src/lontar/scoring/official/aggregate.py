@@ -25,11 +25,22 @@ BOOTSTRAPS = 30
 BOOTSTRAP_SEED = 94370244
 SEA_LANGUAGES = ("id", "vi", "th", "ta", "tl", "ms", "my")
 PERCENT = 100.0
+MACRO = "macro-average"
 FRACTION_CEILING = 1.0
 """a task whose best row is no higher is taken to be scored on 0-1"""
 DIAGNOSTICS = "linguistic-diagnostics"
 PRAGMATIC_TASKS = ("pragmatic-single", "pragmatic-pair")
-MINIMAL_PAIRS = "mp-r"
+PHENOMENA = ("scalar_implicatures", "presuppositions")
+"""those that pragmatics are the mean of; others are not looked at"""
+LIKELIHOODS = "-logprobs"
+LIKELIHOOD_METRIC = "average_cumulative_probabilities"
+DIAGNOSTIC_PARTS = {
+    "mp-r": "normalized_accuracy",
+    "mp-r-logprobs": LIKELIHOOD_METRIC,
+    "pragmatics": "normalized_accuracy",
+    "pragmatics-logprobs": LIKELIHOOD_METRIC,
+}
+"""what the diagnostics are the mean of, as far as it is there, with the metric of each"""
 PRAGMATICS_FLOOR = 0.5
 UNCOUNTED_RULE = "length_constraints:number_words"
 UNCOUNTED_LANGUAGES = frozenset({"th", "my"})
@@ -88,6 +99,8 @@ def run_totals(
         if parts:
             whole["total"] = mean(parts)
             totals.append(whole["total"])
+        else:
+            problems.append(f"{lang}: there is nothing to average")
         result[lang] = whole
     if totals:
         result["total"] = mean(totals)
@@ -116,7 +129,7 @@ def _competency(
     if competency == DIAGNOSTICS:
         try:
             return result | _diagnostics(entries), problems
-        except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError) as error:
             problems.append(f"{competency}: no total of the official kind ({error!r}), a plain mean is given")
     singles, groups = list[float](), dict[str, list[float]]()
     for name, entry in entries.items():
@@ -127,36 +140,60 @@ def _competency(
             problems.append(f"{competency}: {name} is unknown or has no metric, left out")
             continue
         group = known[name].get("aggregation_group")
+        if group and known[name].get("aggregation_type", MACRO) != MACRO:
+            problems.append(f"{competency}: {name} is not weighted by its number of rows, the mean of {group} is plain")
         (groups.setdefault(str(group), []) if group else singles).append(value)
     result |= {name: mean(values) for name, values in groups.items()}
     values = singles + [mean(group) for group in groups.values()]
+    if not entries:
+        problems.append(f"{competency}: it has no task, left out")
     return (result | {"total": mean(values)} if values else result), problems
 
 
 def _diagnostics(entries: Mapping[str, Entry]) -> dict[str, Any]:
-    """The mean of minimal pairs and pragmatics; syntax-criteria are not in the official total."""
-    counts = dict[str, tuple[float, float]]()
-    for task in PRAGMATIC_TASKS:
-        for name, (right, total) in entries[task]["subcategories"].items():
-            before = counts.get(name, (0, 0))
-            counts[name] = (before[0] + right, before[1] + total)
-    shares = {name: right / total for name, (right, total) in counts.items()}
-    accuracy = sum(shares.values()) / len(shares)
-    normalized = PERCENT * norm(accuracy, PRAGMATICS_FLOOR, 1)
-    phenomena = {
-        name: {"accuracy": shares[name], "correct_count": right, "total_count": total}
-        for name, (right, total) in counts.items()
-    }
-    score = mean([float(entries[MINIMAL_PAIRS]["normalized_accuracy"]), normalized])
+    """The mean of minimal pairs and pragmatics; syntax-criteria are not in the official total.
+
+    The name of the first task decides whether pragmatics are taken by answers or by likelihoods.
+    """
+    by_likelihood = LIKELIHOODS.strip("-") in next(iter(entries), "")
+    name = "pragmatics" + (LIKELIHOODS if by_likelihood else "")
+    found = _likely_pragmatics(entries) if by_likelihood else _pragmatics(entries)
+    parts = list[float]()
+    for part, metric in DIAGNOSTIC_PARTS.items():
+        entry = found if part == name else entries.get(part)
+        if not isinstance(entry, Mapping) or metric not in entry:
+            continue
+        value = number(entry[metric])
+        if value is None:
+            raise ValueError(f"{metric} of {part} is {entry[metric]!r:.40}")
+        parts.append(value)
+    score = sum(parts) / len(parts)
+    return {name: found, "lindsea": {"normalized_score": score, "subcategories": {}}, "total": score}
+
+
+def _pragmatics(entries: Mapping[str, Entry]) -> dict[str, Any]:
+    phenomena = dict[str, Any]()
+    for name in PHENOMENA:
+        listed = [entries[task]["subcategories"].get(name, (0, 0)) for task in PRAGMATIC_TASKS]
+        right, total = (sum(counts[i] for counts in listed) for i in (0, 1))
+        phenomena[name] = {"accuracy": right / total, "correct_count": right, "total_count": total}
+    accuracy = mean([entry["accuracy"] for entry in phenomena.values()])
     return {
-        "pragmatics": {
-            "subcategories": phenomena,
-            "accuracy": PERCENT * accuracy,
-            "normalized_accuracy": normalized,
-        },
-        "lindsea": {"normalized_score": score, "subcategories": {}},
-        "total": score,
+        "subcategories": phenomena,
+        "accuracy": PERCENT * accuracy,
+        "normalized_accuracy": PERCENT * norm(accuracy, PRAGMATICS_FLOOR, 1),
     }
+
+
+def _likely_pragmatics(entries: Mapping[str, Entry]) -> dict[str, Any]:
+    """Each phenomenon is the mean over the tasks that have it, however many rows they have."""
+    phenomena = dict[str, Any]()
+    for name in PHENOMENA:
+        listed = [entries[task + LIKELIHOODS]["subcategories"] for task in PRAGMATIC_TASKS]
+        values = [found[name][LIKELIHOOD_METRIC] for found in listed if name in found]
+        phenomena[name] = {LIKELIHOOD_METRIC: sum(values) / len(values)}
+    total = mean([entry[LIKELIHOOD_METRIC] for entry in phenomena.values()])
+    return {"subcategories": phenomena, LIKELIHOOD_METRIC: total}
 
 
 def run_scores(rows: Iterable[Entry], lang: str) -> list[float]:
@@ -202,7 +239,8 @@ def leaderboard(
     Args:
         config: of run 0, with `tasks` (in the order in which random numbers are drawn) and `run_args.skip_task`.
         data: `scores` and `labels` of each run, by language, competency and task.
-        n_runs: how many runs there should be.
+        n_runs: how many runs there should be; that a task has fewer is a problem, which runs are empty is what makes
+            it incomplete.
         sea_languages: those that `sea_mean` is over.
         bootstraps: how many to draw, at least 2.
         seed: of NumPy's default generator.
@@ -217,22 +255,23 @@ def leaderboard(
     for name, lang, task in _in_order(config):
         competency = str(task.get("competency"))
         entry = ((data.get(lang) or {}).get(competency) or {}).get(name) or {}
-        values, runs, trouble = _bootstrapped(task, entry, rng, bootstraps)
-        problems += [f"{lang}: {name}: {text}" for text in trouble]
+        drawn = _bootstrapped(task, entry, n_runs, rng, bootstraps)
+        problems += [f"{lang}: {name}: {text}" for text in drawn.problems]
         node = tree.setdefault(lang, {}).setdefault(competency, _Node())
-        node.output[name] = _summary(values)
-        if 0 < runs < min(n_runs, int(task.get("max_n_runs") or n_runs)):
+        node.output[name] = _summary(drawn.values)
+        if drawn.incomplete:
             node.output[name]["is_incomplete"] = True
             incomplete.append((lang, competency, name))
-        if group := task.get("aggregation_group"):
-            node.groups.setdefault(str(group), []).append(values)
+        if group := str(task.get("aggregation_group") or "").replace(LIKELIHOODS, ""):
+            node.groups.setdefault(group, []).append(drawn.values)
             node.output[name] |= {
                 "remarks": f"counted in its group {group}",
                 "ignore": True,
                 "aggregation_group": group,
             }
         else:
-            node.lists.append(values)
+            node.lists.append(drawn.values)
+    problems += [f"{lang}: there is no task, left out" for lang in data if lang not in tree]
     return Leaderboard(_board(tree, set(sea_languages), incomplete, problems), incomplete, problems)
 
 
@@ -266,6 +305,8 @@ def _board(
         problems.append("there is no task")
     if spoken := [values for lang, values in languages.items() if lang in sea]:
         board |= {f"sea_{key}": value for key, value in _summary(np.mean(spoken, axis=0)).items()}
+    elif languages:
+        problems.append("none of the languages is one that sea_mean is over, which is left out")
     if incomplete:
         board["is_incomplete"] = True
     return board
@@ -276,45 +317,94 @@ def _summary(values: Floats) -> dict[str, JsonValue]:
     return {"mean": float(np.mean(values)), "stderr": error, "mean_list": [float(value) for value in values]}
 
 
-def _bootstrapped(task: Entry, entry: Entry, rng: np.random.Generator, n: int) -> tuple[Floats, int, list[str]]:
-    """One value per bootstrap on 0-100, the number of runs that there are, and what is wrong with them."""
-    problems = list[str]()
-    given = list(entry.get("scores") or ())
-    by_likelihood = bool(task.get("use_logprobs")) and task.get("max_n_runs") == 1
-    kept = [(index, run) for index, run in enumerate(given[:1] if by_likelihood else given) if run]
-    if not kept:
-        return np.zeros(n), 0, problems
-    rows = min(len(run) for _, run in kept)
-    if any(len(run) != rows for _, run in kept):
+@dataclass(frozen=True)
+class _Drawn:
+    """One value per bootstrap on 0-100, of a task in a language."""
+
+    values: Floats
+    problems: Sequence[str] = ()
+    incomplete: bool = False
+
+
+def _bootstrapped(task: Entry, entry: Entry, n_runs: int, rng: np.random.Generator, n: int) -> _Drawn:
+    runs = [list(run or ()) for run in entry.get("scores") or ()]
+    if not runs:
+        return _Drawn(np.zeros(n), ["there are no data, counted 0"])
+    problems = [f"there are data of {len(runs)} runs only, not of {n_runs}"] if len(runs) < n_runs else []
+    if not any(runs):
+        return _Drawn(np.zeros(n), problems)
+    if task.get("use_logprobs", True) and task.get("max_n_runs") == 1:
+        values, trouble = _by_likelihood(runs[0], _labels(entry), rng, n)
+        return _Drawn(values, problems + trouble)
+    kept = [run for run in runs if run]
+    values, trouble = _by_answers(kept, _labels(entry), rng, n)
+    return _Drawn(values, problems + trouble, incomplete=len(kept) < len(runs))
+
+
+def _labels(entry: Entry) -> list[Any]:
+    """Of run 0, even where it has no scores: the others' are not looked at."""
+    return list(next(iter(entry.get("labels") or ()), None) or ())
+
+
+def _by_likelihood(
+    run: Sequence[Any], labels: Sequence[Any], rng: np.random.Generator, n: int
+) -> tuple[Floats, list[str]]:
+    """Run 0 by drawn answers, always as multiple choice."""
+    if not run:
+        return np.zeros(n), ["run 0 is empty, counted 0"]
+    scores = np.array([number(value) or 0.0 for value in run])
+    # The official comparison is the wrong way round, and the scores are in percent: a sure answer is never right.
+    right = rng.uniform(size=(n, len(run))) > scores
+    if trouble := _unfit(labels, len(run)):
+        return PERCENT * right.mean(axis=1), [trouble]
+    return _choices(right, labels)
+
+
+def _by_answers(
+    runs: Sequence[Sequence[Any]], labels: Sequence[Any], rng: np.random.Generator, n: int
+) -> tuple[Floats, list[str]]:
+    """Every row's score from a drawn run: as multiple choice where labels repeat, else the mean."""
+    rows, problems = min(map(len, runs)), list[str]()
+    if any(len(run) != rows for run in runs):
         problems.append(f"runs differ in length, the first {rows} rows count")
-    scores = np.array([[number(value) or 0.0 for value in run[:rows]] for _, run in kept])
-    labels = _labels(entry, kept[0][0], rows)
-    if by_likelihood:
-        # The official comparison is the wrong way round, and the scores are in percent: a sure answer is never right.
-        drawn = (rng.uniform(size=(n, rows)) > scores[0]).astype(np.float64)
-    else:
-        drawn = scores[rng.integers(0, len(kept), size=(n, rows)), np.arange(rows)]
-    if labels:
-        return _choices(drawn, labels), len(kept), problems
+        labels = labels[:rows]
+    scores = np.array([[number(value) or 0.0 for value in run[:rows]] for run in runs])
+    drawn = scores[rng.integers(0, len(runs), size=(n, rows)), np.arange(rows)]
+    if _repeats(labels):
+        trouble = _unfit(labels, rows)
+        if not trouble:
+            # The whole part of a score counts.
+            values, told = _choices(np.trunc(drawn) == 1, labels)
+            return values, problems + told
+        problems.append(trouble)
     # A task on 0-100 that goes so badly that no row is above 1 is multiplied too.
     scale = PERCENT if scores.max() <= FRACTION_CEILING else 1.0
-    return scale * drawn.mean(axis=1), len(kept), problems
+    return scale * drawn.mean(axis=1), problems
 
 
-def _labels(entry: Entry, run: int, rows: int) -> list[Any]:
-    """The labels, if the official code takes the task for multiple choice: there is one that occurs twice."""
-    every = list(entry.get("labels") or ())
-    labels = list(every[run] or ())[:rows] if run < len(every) else []
-    if len(labels) < rows or any(isinstance(label, list | dict) or label is None for label in labels):
-        return []
-    return labels if len(set(labels)) < len(labels) else []
+def _repeats(labels: Sequence[Any]) -> bool:
+    """Whether the official code takes the task for multiple choice: a label occurs twice."""
+    try:
+        return len(set(labels)) != len(labels)
+    except TypeError:
+        return False
 
 
-def _choices(drawn: Floats, labels: Sequence[Any]) -> Floats:
-    """Balanced accuracy on 0-100 above chance, per bootstrap; a row is right where the whole part of its score is 1."""
-    right = np.trunc(drawn) == 1
-    positions = dict[Any, list[int]]()
+def _unfit(labels: Sequence[Any], rows: int) -> str:
+    """Why labels are none for multiple choice; empty where they are."""
+    if len(labels) != rows:
+        return f"{len(labels)} labels for {rows} rows, a plain mean is given"
+    return "" if all(isinstance(label, str) for label in labels) else "labels are not texts, a plain mean is given"
+
+
+def _choices(right: NDArray[np.bool_], labels: Sequence[str]) -> tuple[Floats, list[str]]:
+    """Balanced accuracy on 0-100 above chance, per bootstrap."""
+    positions = dict[str, list[int]]()
     for index, label in enumerate(labels):
         positions.setdefault(label, []).append(index)
-    balanced = np.mean([right[:, at].mean(axis=1) for at in positions.values()], axis=0)
-    return np.array([PERCENT * norm(float(value), 1 / len(positions), 1) for value in balanced])
+    if len(positions) == 1:
+        return np.zeros(len(right)), ["there is one label only, which is no choice, counted 0"]
+    # A wrong answer is an empty text in the official code, so right where the label is empty.
+    recalls = [right[:, at].mean(axis=1) if label else np.ones(len(right)) for label, at in positions.items()]
+    balanced = np.mean(recalls, axis=0)
+    return np.array([PERCENT * norm(float(value), 1 / len(positions), 1) for value in balanced]), []

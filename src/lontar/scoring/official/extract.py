@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterable, Sequence
 
 from lontar.core.config import JsonObject
 
+# What an expression that cannot be compiled raises: a nesting too deep and a number too large are no `re.error`.
+NO_EXPRESSION = (re.error, OverflowError, RecursionError)
 # One line after the tag: a dot ends at a line feed.
 LINE = r"[\s\r\n`*]*(.*)"
 
@@ -16,13 +18,18 @@ LINE = r"[\s\r\n`*]*(.*)"
 def extracted(response: str, answer_tag: str, pattern: str, flags: int = 0) -> str:
     """Group 1 of the first match of tag and pattern, stripped; the whole response where it took no part in a match.
 
+    The whole response, too, where tag and pattern are no regular expression.
+
     Args:
         response: what the model wrote.
         answer_tag: put into the expression as it is.
         pattern: what follows the tag, with one group.
         flags: of `re`.
     """
-    found = re.search(answer_tag + pattern, response, flags)
+    try:
+        found = re.search(answer_tag + pattern, response, flags)
+    except NO_EXPRESSION:
+        found = None
     return (response if found is None or found.group(1) is None else found.group(1)).strip()
 
 

@@ -26,6 +26,28 @@ _MALAY = frozenset({"id", "ms"})
 # A missing, null or odd argument, or a keyword that is no valid expression: the official code fails there.
 _UNUSABLE = (KeyError, TypeError, ValueError, OverflowError, RecursionError, re.error)
 _FENCES = ("```json", "```Json", "```JSON", "```")
+_LISTS = {"keywords:existence": "keywords", "keywords:forbidden_words": "forbidden_words"}
+_RULED = ("word_boundary_languages", "substring_languages")
+_TEXTS = frozenset({"section_title", "first_word", "end_phrase", "keyword", "number", "prompt_to_repeat"})
+_TAKEN: Mapping[str, tuple[str, ...]] = {
+    "combination:repeat_prompt": ("prompt_to_repeat",),
+    "detectable_content:number_placeholders": ("num_placeholders",),
+    "detectable_content:postscript": ("postscript_marker",),
+    "detectable_format:multiple_sections": ("section_title", "num_sections"),
+    "detectable_format:number_bullet_lists": ("num_bullets",),
+    "detectable_format:number_highlighted_sections": ("num_highlights",),
+    "keywords:existence": ("keywords",),
+    "keywords:forbidden_words": ("forbidden_words",),
+    "keywords:frequency": ("keyword", "relation", "frequency"),
+    "keywords:number_frequency": ("number", "relation", "frequency"),
+    "language:response_language": ("response_language",),
+    "length_constraints:number_paragraphs": ("num_paragraphs",),
+    "length_constraints:number_sentences": ("relation", "num_sentences"),
+    WORDS: ("relation", "num_words"),
+    "startend:end_checker": ("end_phrase",),
+    "startend:first_word": ("first_word",),
+}
+"""Arguments by subcategory; the others take none."""
 
 
 @family("sea_ifeval")
@@ -44,17 +66,19 @@ def sea_ifeval(case: Case) -> Scored:
     correct = normalized = 0
     for row, response in zip(case.rows, case.responses(), strict=True):
         metadata = row.get("metadata") or {}
-        lang = str(metadata.get("language") or case.lang)
+        lang = case.lang  # not the row's own, which the official code does not look at
         name = str(metadata.get("subcategory") or "")
         if name == WORDS and lang in skipped:  # no spaces between words there, so nothing to count
             rows.append(_row(None, None, None))
             continue
         kwargs = _kwargs(row)
         language = langid(response)[0]
+        if not language:
+            problems.append(f"row {row.get('id')}: the detector refuses the text; the official code fails there")
         expected = str(kwargs.get("response_language")) if metadata.get("category") == "language" else lang
         right = language == expected or {language, expected} <= _MALAY
         try:
-            result = check(name, response, kwargs, lang, case.facts.ifeval, language=language)
+            result = _followed(name, response, kwargs, lang, case.facts.ifeval, language)
         except _UNUSABLE as err:
             problems.append(f"row {row.get('id')}: {name or 'no subcategory'}: {_said(err)}; counted as not followed")
             result = False
@@ -64,8 +88,11 @@ def sea_ifeval(case: Case) -> Scored:
         rows.append(_row(result, right, language))
     count = sum(map(len, passed.values()))
     followed = sum(map(sum, passed.values()))
-    if not followed:  # it looks up the number of passes in a table that then lacks it
-        problems.append("no instruction was followed: the official code fails with a KeyError; the task scores 0 here")
+    if not normalized:  # it looks up the number of such rows in a table that then lacks it
+        problems.append(
+            "no instruction was followed in the right language: the official code fails with a KeyError; "
+            "the task scores 0 here"
+        )
     metrics: JsonObject = {
         "overall_count": count,
         "overall_pass": followed,
@@ -94,6 +121,29 @@ def _kwargs(row: Row) -> dict[str, Any]:
     if not isinstance(first, Mapping):
         return {}
     return {str(key): value for key, value in first.items() if value is not None}
+
+
+def _followed(
+    name: str, response: str, kwargs: Mapping[str, Any], lang: str, facts: Mapping[str, Any], language: str
+) -> bool:
+    """As `check`, with what the official code alone does to odd arguments.
+
+    A string in the place of a list of words is taken letter by letter, words in a language without a rule pass, and
+    arguments that an instruction does not take, or that are no text where it takes one, are errors.
+    """
+    listed = _LISTS.get(name)
+    unruled = False
+    if listed is not None and listed in kwargs:
+        kwargs = {**kwargs, listed: list(kwargs[listed])}
+        ruled = {code for key in _RULED for code in facts.get(key) or ()}
+        unruled = bool(ruled) and lang not in ruled
+    result = unruled or check(name, response, kwargs, lang, facts, language=language)
+    for key, value in sorted(kwargs.items()):
+        if key not in _TAKEN.get(name, ()):
+            raise TypeError(f"takes no argument {key!r}")
+        if key in _TEXTS and not isinstance(value, str):
+            raise TypeError(f"argument {key!r} is no text")
+    return result
 
 
 def _said(err: BaseException) -> str:
@@ -173,8 +223,8 @@ def _response_language(response: str, kwargs: Mapping[str, Any], language: str |
     return found == target or (target == "id" and found == "ms")
 
 
-def _number(kwargs: Mapping[str, Any], key: str) -> float:
-    return float(kwargs[key])
+def _number(kwargs: Mapping[str, Any], key: str) -> int:
+    return int(kwargs[key])
 
 
 def _related(count: int, kwargs: Mapping[str, Any], key: str) -> bool:
@@ -205,7 +255,8 @@ def _paragraphs(response: str, kwargs: Mapping[str, Any], _lang: str, _facts: Ma
 
 
 def _placeholders(response: str, kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
-    return _filled(_placed(response)) >= _number(kwargs, "num_placeholders")
+    # The brackets at its beginning are no part of a placeholder: "[[]]" is as empty as "[]".
+    return _filled(part.lstrip("[") for part in _placed(response)) >= _number(kwargs, "num_placeholders")
 
 
 def _placed(response: str) -> Iterator[str]:
@@ -234,7 +285,7 @@ def _title(response: str, _kwargs: Mapping[str, Any], _lang: str, _facts: Mappin
 
 def _bullets(response: str, kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
     # The official `^\s*` also takes the empty lines before; that changes no count, but takes quadratic time.
-    return _times(r"^[^\S\n]*[*-] \*{0,2}[^* \n]", response, re.MULTILINE) == _number(kwargs, "num_bullets")
+    return _times(r"^[^\S\n]*[*-] \*{0,2}[^*\s]", response, re.MULTILINE) == _number(kwargs, "num_bullets")
 
 
 def _sections(response: str, kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
@@ -252,10 +303,10 @@ def _json(response: str, _kwargs: Mapping[str, Any], _lang: str, _facts: Mapping
     text = response.strip()
     for fence in _FENCES:
         if text.startswith(fence):
-            text = text.removeprefix(fence)
+            text = text.removeprefix(fence).removesuffix("```")  # without the first, the second stays
             break
     try:
-        json.loads(text.removesuffix("```").strip())
+        json.loads(text.strip())
     except (ValueError, RecursionError):
         return False
     return True
@@ -269,20 +320,16 @@ def _constrained(response: str, _kwargs: Mapping[str, Any], lang: str, facts: Ma
 
 
 def _first_word(response: str, kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
-    return response.strip().lower().startswith(_phrase(kwargs, "first_word"))
+    return response.strip().lower().startswith(str(kwargs["first_word"]).lower())
 
 
 def _end(response: str, kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
-    return response.strip().lower().endswith(_phrase(kwargs, "end_phrase"))
-
-
-def _phrase(kwargs: Mapping[str, Any], key: str) -> str:
-    return str(kwargs[key]).strip().lower()
+    return response.strip().lower().endswith(str(kwargs["end_phrase"]).lower())
 
 
 def _quotation(response: str, _kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
     text = response.strip()
-    return len(text) > 2 and text.startswith('"') and text.endswith('"') and bool(text[1:-1].strip())
+    return text.startswith('"') and text.endswith('"') and bool(text.strip('"').strip())
 
 
 def _keyword(keyword: Any, lang: str, facts: Mapping[str, Any]) -> tuple[str, int]:
@@ -294,10 +341,11 @@ def _keyword(keyword: Any, lang: str, facts: Mapping[str, Any]) -> tuple[str, in
     raise ValueError(f"no rule for keywords in language {lang!r}")
 
 
-def _has(response: str, keywords: Any, lang: str, facts: Mapping[str, Any]) -> list[bool]:
-    listed = [keywords] if isinstance(keywords, str) else list(keywords)
-    expressions = [_keyword(keyword, lang, facts) for keyword in listed]
-    return [re.search(pattern, response, flags) is not None for pattern, flags in expressions]
+def _has(response: str, keywords: Any, lang: str, facts: Mapping[str, Any]) -> Iterator[bool]:
+    """One by one: a keyword behind the one that decides is not looked at, whatever it is."""
+    for keyword in [keywords] if isinstance(keywords, str) else keywords:
+        pattern, flags = _keyword(keyword, lang, facts)
+        yield re.search(pattern, response, flags) is not None
 
 
 def _existence(response: str, kwargs: Mapping[str, Any], lang: str, facts: Mapping[str, Any]) -> bool:
@@ -318,12 +366,13 @@ def _numbers(response: str, kwargs: Mapping[str, Any], _lang: str, _facts: Mappi
 
 
 def _repeat(response: str, kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
-    text, prompt = response.strip().lower(), _phrase(kwargs, "prompt_to_repeat")
+    text, prompt = response.strip().lower(), str(kwargs["prompt_to_repeat"]).strip().lower()
     return text.startswith(prompt) and len(text) > len(prompt)
 
 
 def _two_responses(response: str, _kwargs: Mapping[str, Any], _lang: str, _facts: Mapping[str, Any]) -> bool:
-    return sum(1 for part in response.split("******") if part.strip(string.punctuation + string.whitespace)) == 2
+    # Space first and punctuation then, so "! !" is a response.
+    return sum(1 for part in response.split("******") if part.strip().strip(string.punctuation)) == 2
 
 
 CHECKERS: Mapping[str, Checker] = {

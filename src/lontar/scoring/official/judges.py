@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +19,8 @@ from lontar.scoring.official.extract import LINE, extracted, mean, number
 
 _CLASS = re.compile(r"<classification>\s*(\w+)\s*</classification>")
 _FLAT_OBJECT = re.compile(r"\{[^{}]*\}")
-_BOXED_OR_BRACE = re.compile(r"\\boxed\{|[{}]", re.IGNORECASE)
+_BOXED = re.compile(r"\\boxed\{", re.IGNORECASE)
+_BRACE = re.compile(r"[{}\n]")
 
 DEGREES = {"CLASS_UNMET": 0.0, "CLASS_SLIGHTLY_MET": 0.25, "CLASS_MODERATELY_MET": 0.5}
 DEGREES |= {"CLASS_MAJORLY_MET": 0.75, "CLASS_EXACTLY_MET": 1.0}
@@ -30,38 +33,57 @@ TURNS = 2
 VERDICTS = {"A_wins": "[[A]]", "B_wins": "[[B]]", "Tie": "[[C]]"}
 ORDERS = ("baseline-before", "baseline-after")
 POINTS = {"WIN": 1.0, "TIE": 0.5}
+UNKNOWN = "unknown"
+"""category of a row that has none"""
+ANYTHING = 2
+"""at this level inside a box braces need not match"""
+SHOWN = 3
+"""so many ids are named that the official code cannot take apart"""
 
 
 def _id(row: Row) -> str:
     return str(row["id"] if "id" in row else row.get("question_id", ""))
 
 
-def _answers(case: Case) -> dict[str, str | None]:
-    """The judges' answers by custom id; a list of turns gives its first."""
-    answers = dict[str, str | None]()
+def _given(case: Case) -> list[tuple[str, str | None]]:
+    """The judges' answers with their custom ids; a list of turns gives its first."""
+    given = list[tuple[str, str | None]]()
     for row in case.judge_rows:
         name, text = row.get("custom_ids"), row.get("responses")
         name = name[0] if isinstance(name, list) and name else name
         text = text[0] if isinstance(text, list) and text else text
-        answers[str(name)] = text if isinstance(text, str) else None
-    return answers
+        given.append((str(name), text if isinstance(text, str) else None))
+    return given
 
 
-def _judged(answers: Mapping[str, str | None]) -> dict[str, list[tuple[str, str | None]]]:
+def _judged(given: Iterable[tuple[str, str | None]]) -> dict[str, list[tuple[str, str | None]]]:
     """What follows the row's id in a custom id, as (`criteria<i>`, answer), sorted as strings.
 
     The official code sorts this way too: criteria10 comes before criteria2.
     """
     grouped = dict[str, list[tuple[str, str | None]]]()
-    for name, text in answers.items():
+    for name, text in given:
         owner, found, index = name.rpartition("_criteria")
         if found:
             grouped.setdefault(owner, []).append((f"criteria{index}", text))
     return {owner: sorted(found, key=lambda item: item[0]) for owner, found in grouped.items()}
 
 
-def _category(row: Row, key: str = "category") -> str:
-    return str((row.get("metadata") or {}).get(key, ""))
+def _untaken(given: Iterable[tuple[str, str | None]], parts: int) -> list[str]:
+    """Ids that do not have so many parts between underscores: the official code fails on the whole task."""
+    odd = [name for name, _ in given if name.count("_") != parts - 1]
+    more = f" and {len(odd) - SHOWN} more" if len(odd) > SHOWN else ""
+    named = ", ".join(f"{name:.80}" for name in odd[:SHOWN])
+    return [f"custom ids are not of {parts} parts between underscores: {named}{more}"] if odd else []
+
+
+def _uncategorized(case: Case) -> list[str]:
+    rows = (row for row in case.rows if "category" not in (row.get("metadata") or {}))
+    return [f"row {_id(row)}: no category" for row in rows]
+
+
+def _category(row: Row, key: str = "category", default: str = "") -> str:
+    return str((row.get("metadata") or {}).get(key, default))
 
 
 def _by_category(pairs: Iterable[tuple[str, float]], scale: float = 1.0) -> dict[str, Any]:
@@ -94,7 +116,8 @@ def criteria(case: Case) -> Scored:
 
     `average_criteria_score` is on 0-100, `categories` are on 0-1.
     """
-    judged = _judged(_answers(case))
+    given = _given(case)
+    judged = _judged(given)
     rows, values = list[JsonObject](), list[float]()
     for row in case.rows:
         texts = [text for _, text in judged.get(_id(row), [])]
@@ -108,7 +131,8 @@ def criteria(case: Case) -> Scored:
                 "individual_scores": {"average_criteria_score": values[-1]},
             }
         )
-    return Scored(_criteria_metrics(case, values), rows, _unjudged(case, judged))
+    problems = _untaken(given, 2) + _unjudged(case, judged) + _uncategorized(case)
+    return Scored(_criteria_metrics(case, values), rows, problems)
 
 
 def _criteria_metrics(case: Case, values: Sequence[float], scale: float = 1.0) -> JsonObject:
@@ -120,7 +144,8 @@ def _criteria_metrics(case: Case, values: Sequence[float], scale: float = 1.0) -
 @family("judge_mtbench")
 def mtbench(case: Case) -> Scored:
     """The mean of two turns, each the mean over its criteria; the last verdict of a judge counts."""
-    judged = _judged(_answers(case))
+    given = _given(case)
+    judged = _judged(given)
     rows, values = list[JsonObject](), list[float]()
     for row in case.rows:
         turns = [[text for _, text in judged.get(f"{_id(row)}_turn{turn}", [])] for turn in range(TURNS)]
@@ -136,7 +161,8 @@ def mtbench(case: Case) -> Scored:
             }
         )
     owners = [name.rpartition("_turn")[0] for name in judged]
-    return Scored(_criteria_metrics(case, values), rows, _unjudged(case, owners))
+    problems = _untaken(given, 3) + _unjudged(case, owners) + _uncategorized(case)
+    return Scored(_criteria_metrics(case, values), rows, problems)
 
 
 @family("judge_lindsea")
@@ -146,11 +172,18 @@ def lindsea(case: Case) -> Scored:
     Judgements are paired with criteria in the order of their ids as strings, as the official code does: from eleven
     criteria on they are mixed up.
     """
-    judged = _judged(_answers(case))
+    given = _given(case)
+    judged, problems = _judged(given), _untaken(given, 2)
     rows, values = list[JsonObject](), list[float]()
     for row in case.rows:
         classes = [_degree(text, last=True) for _, text in judged.get(_id(row), [])]
         severities = [str(item.get("severity") or "").lower() for item in row.get("criteria") or ()]
+        if len(classes) != len(severities):
+            problems.append(
+                f"row {_id(row)}: {len(classes)} judgements for {len(severities)} criteria, the rest is out"
+            )
+        if not all(severities):
+            problems.append(f"row {_id(row)}: a criterion has no severity, counted as {OTHER_SEVERITY:g}")
         pairs = list(zip(severities, classes, strict=False))
         generic = _weighted(pair for pair in pairs if pair[0] == GENERIC)
         specific = _weighted(pair for pair in pairs if pair[0] != GENERIC)
@@ -168,7 +201,7 @@ def lindsea(case: Case) -> Scored:
                 },
             }
         )
-    return Scored(_criteria_metrics(case, values, 100), rows, _unjudged(case, judged))
+    return Scored(_criteria_metrics(case, values, 100), rows, problems + _uncategorized(case))
 
 
 def _weighted(pairs: Iterable[tuple[str, str | None]]) -> float:
@@ -182,26 +215,30 @@ def _weighted(pairs: Iterable[tuple[str, str | None]]) -> float:
 
 @family("judge_pairwise")
 def pairwise(case: Case) -> Scored:
-    """Each turn against a baseline, judged in both orders.
+    """Each turn against a baseline, judged in both orders; a turn that no order was judged of does not count.
 
     `win_rate` and `categories` are on 0-1, `weighted_win_rate` (the mean over categories) is on 0-100.
     """
     ties = bool(case.settings.get("ties_allowed", True))
-    labels = {**VERDICTS, **(case.settings.get("judgement_labels") or {})}
-    answers = _answers(case)
-    turns_of = dict[str, set[int]]()
-    for name in answers:
-        if found := re.fullmatch(r"(.*)_turn(\d+)_(?:baseline-before|baseline-after)", name, re.DOTALL):
-            turns_of.setdefault(found.group(1), set()).add(int(found.group(2)))
-    rows, pairs, problems = list[JsonObject](), list[tuple[str, float]](), list[str]()
+    given = _given(case)
+    answers, turns, problems = dict(given), _turns(given), _untaken(given, 3) + _uncategorized(case)
+    problems += [f"{name}: judged {n} times, the last counts" for name, n in _repeated(given).items()]
+    problems += [f"{name}: a judgement without a text, counted as an error" for name, text in given if text is None]
+    labels = case.settings.get("judgement_labels") or {}
+    if ties and labels and "Tie" not in labels:
+        problems.append(f"judgement_labels have no Tie, {VERDICTS['Tie']} is taken")
+    labels = {**VERDICTS, **labels}
+    rows, pairs = list[JsonObject](), list[tuple[str, float]]()
     for row in case.rows:
-        turns = sorted(turns_of.get(_id(row), set()) | set(range(1, len(row.get("responses") or []) + 1)))
+        owner = _question(row)
         verdicts = dict[str, list[str]]()
         for order in ORDERS:
-            names = [f"{_id(row)}_turn{turn}_{order}" for turn in turns]
+            names = [f"{owner}_{turn}_{order}" for turn in turns.get(owner, ())]
             problems += [f"{name}: no judgement, counted as an error" for name in names if name not in answers]
             verdicts[order] = [_verdict(answers.get(name), order, labels, ties=ties) for name in names]
         final = [_agreed(a, b, ties=ties) for a, b in zip(*(verdicts[order] for order in ORDERS), strict=True)]
+        if len(final) < max(1, len(row.get("responses") or ())):
+            problems.append(f"row {owner}: {len(final)} of its turns were judged, the others are left out")
         points = [POINTS.get(verdict, 0.0) for verdict in final]
         pairs += [(_category(row), value) for value in points]
         scored: JsonObject = {order: [*verdicts[order]] for order in ORDERS}
@@ -214,6 +251,26 @@ def pairwise(case: Case) -> Scored:
         "weighted_win_rate": 100 * mean(categories.values()),
     }
     return Scored(metrics, rows, problems)
+
+
+def _question(row: Row) -> str:
+    """What pairwise judgements name the row by."""
+    return str(row["question_id"]) if "question_id" in row else _id(row)
+
+
+def _turns(given: Iterable[tuple[str, str | None]]) -> dict[str, list[str]]:
+    """`turn<t>` of every question, as they come."""
+    turns = dict[str, dict[str, None]]()
+    for name, _ in given:
+        rest, _, order = name.rpartition("_")
+        owner, found, turn = rest.rpartition("_")
+        if found and order in ORDERS:
+            turns.setdefault(owner, {})[turn] = None
+    return {owner: list(found) for owner, found in turns.items()}
+
+
+def _repeated(given: Iterable[tuple[str, str | None]]) -> dict[str, int]:
+    return {name: n for name, n in Counter(name for name, _ in given).items() if n > 1}
 
 
 def _verdict(text: str | None, order: str, labels: Mapping[str, str], *, ties: bool) -> str:
@@ -253,27 +310,39 @@ def truefalse(case: Case) -> Scored:
 
 
 def _binary(case: Case, yes: str, no: str, *, clean: bool = False, category: str | None = None) -> Scored:
-    answers = _answers(case)
+    texts, problems = _by_place(case)
     rows, scores = list[JsonObject](), list[float | None]()
-    for row, response in zip(case.rows, case.responses(), strict=True):
-        text = answers.get(_id(row))
+    for text, response in zip(texts, case.responses(), strict=True):
         right = text is not None and _has_word(text, yes) and not _has_word(text, no)
         value = None if text is None else float(right)
         cleaned: JsonObject = {"cleaned_responses": boxed(response)} if clean else {}
         scores.append(value)
         rows.append(cleaned | {"score": value, "individual_scores": {"accuracy_score": value}})
-    problems = [f"row {_id(row)}: no judgement, left out" for row in case.rows if _id(row) not in answers]
     kept = [value for value in scores if value is not None]
     if case.rows and not kept:
         # The official mean over nothing is not a number, which no JSON report can hold.
         problems.append("no row has a judgement: accuracy_score is given as 0")
     metrics: JsonObject = {"accuracy_score": 100 * mean(kept)}
     if category:
-        names = [_category(row, category) for row in case.rows]
+        names = [_category(row, category, UNKNOWN) for row in case.rows]
         found = _by_category([(n, v) for n, v in zip(names, scores, strict=True) if v is not None], 100)
         metrics["categories"] = {name: found.get(name) for name in dict.fromkeys(names)}
         problems += [f"category {n}: no row has a judgement" for n in dict.fromkeys(names) if n not in found]
     return Scored(metrics, rows, problems)
+
+
+def _by_place(case: Case) -> tuple[list[str | None], list[str]]:
+    """The judgement of every row: the one in its place, as the official code does, whatever ids say.
+
+    Where there are not as many as rows, ids decide: after a judgement that is missing, places would all be wrong.
+    """
+    given = _given(case)
+    if len(given) == len(case.rows):
+        return [text for _, text in given], []
+    answers = dict(given)
+    problems = [f"there are {len(given)} judgements for {len(case.rows)} rows, they are paired by their ids"]
+    problems += [f"row {_id(row)}: no judgement, left out" for row in case.rows if _id(row) not in answers]
+    return [answers.get(_id(row)) for row in case.rows], problems
 
 
 def _has_word(text: str, word: str) -> bool:
@@ -281,40 +350,76 @@ def _has_word(text: str, word: str) -> bool:
 
 
 def boxed(response: str) -> str:
-    r"""What the last closed `\boxed{}` holds, braces inside it counted; the whole response where there is none."""
-    opened, best = list[tuple[int, bool]](), (-1, -1)
-    for found in _BOXED_OR_BRACE.finditer(response):
-        if found.group() != "}":
-            opened.append((found.end(), len(found.group()) > 1))
-        elif opened:
-            start, wanted = opened.pop()
-            if wanted:
-                best = max(best, (start, found.start()))
-    return (response[best[0] : best[1]] if best[0] >= 0 else response).strip()
+    r"""What the last closed `\boxed{}` holds, stripped; the response as it is where there is none.
+
+    One inside another does not count. From the third level of braces on, the official expression takes any text of the
+    line, as much as it can, so two answers with deep braces come as one; that is kept.
+    """
+    braces = list(_BRACE.finditer(response))
+    starts = [found.start() for found in braces]
+    tried = [bytearray(len(braces) + 1) for _ in range(3)]
+    last, after = response, 0
+    while found := _BOXED.search(response, after):
+        after = found.end()
+        closed = _closed(braces, bisect_left(starts, after), tried)
+        if closed is not None:
+            last, after = response[after : starts[closed]].strip(), starts[closed] + 1
+    return last
+
+
+def _closed(braces: Sequence[re.Match[str]], first: int, tried: Sequence[bytearray]) -> int | None:
+    """Index of the brace that closes a box, whose first brace inside has the index `first`; None if nothing does.
+
+    Args:
+        braces: all braces and line feeds.
+        first: where to begin.
+        tried: a mark for each level and index that was tried; what was tried before leads nowhere.
+    """
+    ways = [(0, first)]
+    while ways:
+        level, i = ways.pop()
+        while i < len(braces) and not tried[level][i]:
+            tried[level][i] = 1
+            sign = braces[i].group()
+            i += 1
+            if level == ANYTHING:
+                if sign == "\n":
+                    break
+                if sign == "}":
+                    ways.append((ANYTHING - 1, i))  # to be taken only where going on fails
+            elif sign == "{":
+                level += 1
+            elif sign == "}":
+                level -= 1
+                if level < 0:
+                    return i - 1
+    return None
 
 
 @family("judge_healthbench")
 def healthbench(case: Case) -> Scored:
     """Points of the criteria that are met over all points to be won, at least 0.
 
-    `average_criteria_score` and `categories` (by `metadata.example_tags`) are on 0-100.
+    Judgements are paired with criteria in the order of their ids as strings, as the official code does: from eleven
+    criteria on they are mixed up. `average_criteria_score` and `categories` (by the first of `metadata.example_tags`)
+    are on 0-100.
     """
-    answers = _answers(case)
-    rows, values, tagged, problems = list[JsonObject](), list[float](), list[tuple[str, float]](), list[str]()
+    given = _given(case)
+    judged, problems = _judged(given), _untaken(given, 2)
+    rows, values, tagged = list[JsonObject](), list[float](), list[tuple[str, float]]()
     for row in case.rows:
-        points = [number(item.get("points")) or 0.0 for item in row.get("criteria") or ()]
-        scores = list[float]()
-        for index, worth in enumerate(points):
-            name = f"{_id(row)}_criteria{index}"
-            met, problem = _met(answers.get(name))
-            problem = problem if name in answers else "no judgement"
-            problems += [f"{name}: {problem}, counted as not met"] if problem else []
-            scores.append(met * worth)
-        possible = sum(worth for worth in points if worth > 0)
-        if not possible:
-            problems.append(f"row {_id(row)}: no points to be won, counted 0")
+        worth = [_points(item.get("points")) for item in row.get("criteria") or ()]
+        told = ["points that are no number are counted as 0"] if None in worth else []
+        scores, odd = _won([points or 0 for points in worth], judged.get(_id(row), []))
+        possible = sum(points for points in worth if points and points > 0)
+        told += [*odd, *([] if possible else ["no points to be won, counted 0"])]
         values.append(max(0.0, sum(scores)) / possible if possible else 0.0)
-        tagged += [(str(tag), values[-1]) for tag in (row.get("metadata") or {}).get("example_tags") or ()]
+        tags = (row.get("metadata") or {}).get("example_tags")
+        if tags:
+            tagged.append((str(tags[0]), values[-1]))
+        else:
+            told.append("no example_tags, so in no category")
+        problems += [f"row {_id(row)}: {text}" for text in told]
         rows.append(
             {
                 "scores": [*scores],
@@ -326,28 +431,50 @@ def healthbench(case: Case) -> Scored:
     return Scored(metrics, rows, problems)
 
 
+def _points(value: object) -> int | None:
+    """A whole number, cut at the point; None where the official code fails."""
+    try:
+        found = int(value)  # type: ignore[call-overload]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return int(found) if number(found) is not None else None
+
+
+def _won(worth: Sequence[int], judged: Sequence[tuple[str, str | None]]) -> tuple[list[float], list[str]]:
+    """Points won by each criterion, and what is odd; where judgements are too few or too many, ids pair them."""
+    problems, texts = list[str](), [text for _, text in judged]
+    if len(texts) != len(worth):
+        problems.append(f"{len(texts)} judgements for {len(worth)} criteria, they are paired by their ids")
+        known = dict(judged)
+        texts = [known.get(f"criteria{i}") for i in range(len(worth))]
+    scores = list[float]()
+    for points, text in zip(worth, texts, strict=True):
+        met, odd = _met(text)
+        problems += [f"{odd}, counted as not met"] if odd else []
+        scores.append(met * points)
+    return scores, problems
+
+
 def _met(text: str | None) -> tuple[float, str]:
     """How far the criterion is met, and what is odd about the judgement.
 
     The official code multiplies `criteria_met` by the points whatever it is, so a string there fails the whole task.
     """
     found = _FLAT_OBJECT.findall(text or "")
-    judgement = _loaded(found[-1]) if found else None
-    if judgement is None or "criteria_met" not in judgement:
-        return 0.0, ""
-    met = number(judgement["criteria_met"])
-    return (0.0, f"criteria_met is {judgement['criteria_met']!r}") if met is None else (met, "")
+    value = (_loaded(found[-1]) if found else {}).get("criteria_met")
+    met = number(value)
+    return (0.0, f"criteria_met is {value!r:.40}") if met is None and value is not None else (met or 0.0, "")
 
 
-def _loaded(text: str) -> dict[str, Any] | None:
-    # Some judges give JSON as it would stand in a string, with a backslash before every quote.
-    for attempt in (text, text.replace('\\"', '"')):
+def _loaded(text: str) -> dict[str, Any]:
+    # Some judges give JSON as it would stand in a string; of the quotes, those of this key only are put right.
+    for attempt in (text, text.replace(r"\"criteria_met\"", '"criteria_met"')):
         try:
             value = json.loads(attempt)
         except (ValueError, RecursionError):
             continue
-        return value if isinstance(value, dict) else None
-    return None
+        return value if isinstance(value, dict) else {}
+    return {}
 
 
 @family("refclip")

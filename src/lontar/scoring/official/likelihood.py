@@ -40,7 +40,7 @@ def _value(row: Row) -> float | None:
     found: Any = row.get("cumulative_logprobs")
     if isinstance(found, list):
         found = found[0] if found else None
-    return None if found is None else float(found)
+    return None if found is None or math.isnan(found) else float(found)
 
 
 def _percent(value: float | None) -> float:

@@ -18,7 +18,7 @@ def math_verify(case: Case) -> Scored:
     Raises:
         MissingExtraError: math-verify is not installed.
     """
-    responses = case.responses()
+    responses = [response.strip() for response in case.responses()]
     scores = [
         float(row.get("label") is not None and is_equal(str(row["label"]), response))
         for row, response in zip(case.rows, responses, strict=True)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from lontar.core.config import JsonObject
 from lontar.core.extras import need
 from lontar.scoring.official.case import Case, Scored, family
 from lontar.scoring.official.extract import LINE, extracted
@@ -32,30 +33,30 @@ _IDEOGRAPH = re.compile(
 def rouge_l(case: Case) -> Scored:
     """LCS precision, recall and F1 of every summary; the median of bootstrap means over the corpus, times 100.
 
+    And chrF++ of the corpus, where the settings ask for it; ROUGE-L, unless they do without.
+
     Raises:
-        MissingExtraError: the tokenizer of the language is not installed.
+        MissingExtraError: the tokenizer of the language or the library of chrF++ is not installed.
     """
     summaries = [extracted(response, case.answer_tag, LINE) for response in case.responses()]
     labels = [str(row.get("label") or "") for row in case.rows]
-    scores = [
-        overlap(tokens(label, case.lang), tokens(found, case.lang))
-        for label, found in zip(labels, summaries, strict=True)
-    ]
-    precision, recall, f1 = bootstrap_medians(scores)
-    return Scored(
-        metrics={
-            "null_count": summaries.count(""),
-            "rougel_precision": 100 * precision,
-            "rougel_recall": 100 * recall,
-            "rougel_f1": 100 * f1,
-            "normalized_rougel_f1": 100 * f1,
-        },
-        rows=[
-            {"cleaned_responses": found, "individual_scores": {"normalized_rougel_f1": 100 * score[2]}}
-            for found, score in zip(summaries, scores, strict=True)
-        ],
-        problems=case.unlabelled(),
-    )
+    metrics: JsonObject = {"null_count": summaries.count("")}
+    rows: list[JsonObject] = [{"cleaned_responses": found} for found in summaries]
+    if case.settings.get("use_rougeL_metric", True):
+        scores = [
+            overlap(tokens(label, case.lang), tokens(found, case.lang))
+            for label, found in zip(labels, summaries, strict=True)
+        ]
+        precision, recall, f1 = (100 * value for value in bootstrap_medians(scores))
+        metrics |= {"rougel_precision": precision, "rougel_recall": recall}
+        metrics |= {"rougel_f1": f1, "normalized_rougel_f1": f1}
+        for row, score in zip(rows, scores, strict=True):
+            row["individual_scores"] = {"normalized_rougel_f1": 100 * score[2]}
+    if case.settings.get("use_chrf_metric"):
+        chrf: Any = need("sacrebleu.metrics", extra="scoring").CHRF(word_order=2)
+        value = float(chrf.corpus_score(summaries, [labels]).score) if summaries else 0.0
+        metrics |= {"chrf_score": value, "normalized_chrf_score": value}
+    return Scored(metrics, rows, case.unlabelled())
 
 
 def tokens(text: str, lang: str | None) -> list[str]:
@@ -82,19 +83,28 @@ def tokens(text: str, lang: str | None) -> list[str]:
 def syllables(text: str) -> list[str]:
     """Burmese in units of a consonant with what depends on it, its final and its stacked consonants."""
     text = "".join(text.replace("\u200c", " ").replace("\u1037\u103a", "\u103a\u1037").split())
-    merged: list[str] = []
-    for unit in _UNIT.findall(text):
-        if merged and _ASAT in unit and len(unit) < _SHORT:  # a final consonant closes the syllable before it
-            merged[-1] += unit
+    return _stacked(_closed(_UNIT.findall(text)))
+
+
+def _closed(units: Sequence[str]) -> list[str]:
+    """A final consonant closes the unit directly before it; where that one is a final too, it is left alone there."""
+    finals = [i > 0 and _ASAT in unit and len(unit) < _SHORT for i, unit in enumerate(units)]
+    places = zip(units, finals, [*units, ""][1:], [*finals, False][1:], strict=True)
+    found = (("" if moved else unit) + (after if closes else "") for unit, moved, after, closes in places)
+    return [unit for unit in found if unit]
+
+
+def _stacked(units: Sequence[str]) -> list[str]:
+    """A virama that is a unit of its own joins the one before it and the one after it."""
+    found: list[str] = []
+    rest = iter(units)
+    for unit in rest:
+        following = next(rest, "") if unit == _VIRAMA and found else ""
+        if following:
+            found[-1] += unit + following
         else:
-            merged.append(unit)
-    glued: list[str] = []
-    for unit in merged:
-        if glued and (unit.startswith(_VIRAMA) or glued[-1].endswith(_VIRAMA)):
-            glued[-1] += unit
-        else:
-            glued.append(unit)
-    return glued
+            found.append(unit)
+    return found
 
 
 def overlap(reference: Sequence[str], prediction: Sequence[str]) -> tuple[float, float, float]:

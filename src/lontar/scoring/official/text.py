@@ -12,7 +12,7 @@ from typing import Any
 from lontar.core.config import JsonObject
 from lontar.core.extras import need
 from lontar.scoring.official.case import Case, Scored, family
-from lontar.scoring.official.extract import LINE, extracted, scored_rows
+from lontar.scoring.official.extract import LINE, NO_EXPRESSION, extracted, scored_rows
 
 NO_ANSWER = "None"
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -42,14 +42,15 @@ def qa_f1(case: Case) -> Scored:
         "found_in_prediction": 100 * found / n,
         "null_count": predictions.count(""),
     }
-    return Scored(metrics, scored_rows(predictions, "normalized_f1", f1s), case.unlabelled())
+    empty = [f"row {row.get('id')}: an empty label, counted as wrong" for row in case.rows if row.get("label") == ""]
+    return Scored(metrics, scored_rows(predictions, "normalized_f1", f1s), case.unlabelled() + empty)
 
 
 def listed(label: Any) -> list[str]:
-    """References of a row: one, several or none."""
+    """References of a row; those of a text are its letters, as they are to the official code."""
     if label is None:
         return []
-    return [str(one) for one in label] if isinstance(label, list | tuple) else [str(label)]
+    return [str(one) for one in label] if isinstance(label, list | tuple | str) else [str(label)]
 
 
 def segmenter(lang: str) -> Callable[[str], str] | None:
@@ -99,8 +100,8 @@ def niah(case: Case) -> Scored:
 
 @family("cwe")
 def cwe(case: Case) -> Scored:
-    """The most common words; references are taken in lower case, too."""
-    return _fetched(case, str.lower)
+    """The most common words; references are stripped and in lower case, as the items of the answer are."""
+    return _fetched(case, lambda reference: reference.strip().lower())
 
 
 def _fetched(case: Case, form: Callable[[str], str]) -> Scored:
@@ -127,7 +128,10 @@ def _fetched(case: Case, form: Callable[[str], str]) -> Scored:
 def between_tags(response: str, answer_tag: str) -> str:
     """What stands between the tag and the last `</`, or `NO_ANSWER`."""
     # not one expression: its time grows with the square of a text that repeats the tag
-    tag = re.search(rf"(?<={answer_tag})", response)
+    try:
+        tag = re.search(rf"(?<={answer_tag})", response)
+    except NO_EXPRESSION:  # or of no fixed length, as what is looked for behind a place has to be
+        tag = None
     end = response.rfind("</", tag.end()) if tag else -1
     return response[tag.end() : end].strip() if tag and end >= 0 else NO_ANSWER
 

@@ -83,9 +83,17 @@ def diagnostics(**pragmatics: dict[str, list[int]]) -> dict[str, Any]:
 
 
 def test_diagnostics_leave_syntax_criteria_out() -> None:
-    found = run_totals(diagnostics(single={"x": [3, 4], "y": [1, 2]}, pair={"x": [6, 8], "y": [5, 6]}), TASKS)
+    counts = diagnostics(
+        single={"scalar_implicatures": [3, 4], "presuppositions": [1, 2]},
+        pair={"scalar_implicatures": [6, 8], "presuppositions": [5, 6]},
+    )
+    found = run_totals(counts, TASKS)
     part = found.metrics["id"]["linguistic-diagnostics"]
-    assert part["pragmatics"]["subcategories"]["x"] == {"accuracy": 0.75, "correct_count": 9, "total_count": 12}
+    assert part["pragmatics"]["subcategories"]["scalar_implicatures"] == {
+        "accuracy": 0.75,
+        "correct_count": 9,
+        "total_count": 12,
+    }
     assert part["pragmatics"]["accuracy"] == 75
     assert part["pragmatics"]["normalized_accuracy"] == part["lindsea"]["normalized_score"] == part["total"] == 50
 

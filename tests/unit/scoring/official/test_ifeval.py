@@ -350,9 +350,9 @@ def test_the_linear_checkers_find_what_the_expressions_of_the_rules_find(text, n
     def found(name: str, **kwargs: int) -> bool:
         return ifeval.check(name, text, kwargs, "en", FACTS)
 
-    placed = [one for one in re.findall(r"\[(.*?)\]", text) if one.strip()]
+    placed = [one for one in re.findall(r"\[(.*?)\]", text) if one.lstrip("[").strip()]
     assert found("detectable_content:number_placeholders", num_placeholders=n) == (len(placed) >= n)
-    bullets = re.findall(r"^\s*[*-] \*{0,2}[^* \n]", text, re.MULTILINE)
+    bullets = re.findall(r"^\s*[*-] \*{0,2}[^*\s]", text, re.MULTILINE)
     assert found("detectable_format:number_bullet_lists", num_bullets=n) == (len(bullets) == n)
     titles = [one for one in re.findall(r"<<[^\n]+>>", text) if one.lstrip("<").rstrip(">").strip()]
     assert found("detectable_format:title") == bool(titles)

@@ -78,7 +78,7 @@ def test_criteria() -> None:
 def test_a_row_that_was_never_judged_is_named() -> None:
     found = judged("judge_criteria", [{"id": "x"}], {})
     assert found.metrics["average_criteria_score"] == 0
-    assert found.problems == ["row x: no judgement, counted 0"]
+    assert found.problems == ["row x: no judgement, counted 0", "row x: no category"]
 
 
 def test_mtbench_takes_the_last_verdict_and_counts_an_empty_turn() -> None:
@@ -178,10 +178,10 @@ def test_nothing_judged_is_said() -> None:
     ("text", "answer"),
     [
         (r"first \boxed{1}, then \BOXED{ \sqrt{2} } {done}", r"\sqrt{2}"),
-        (r"\boxed{\boxed{3}}", "3"),
+        (r"\boxed{\boxed{3}}", r"\boxed{3}"),
         (r"\boxed{1} and \boxed{2", "1"),
         (r"}} \boxed{}", ""),
-        (" only words ", "only words"),
+        (" only words ", " only words "),
         (r"\boxed{open", r"\boxed{open"),
     ],
 )
@@ -205,7 +205,7 @@ def test_healthbench() -> None:
     found = judged("judge_healthbench", rows, answers)
     assert found.rows[0]["scores"] == [6, 4, -3, 0]
     assert [row["final_scores"] for row in found.rows] == [pytest.approx(7 / 12), 0]
-    assert found.metrics["categories"] == {"t:a": pytest.approx(700 / 12), "t:b": pytest.approx(350 / 12)}
+    assert found.metrics["categories"] == {"t:a": pytest.approx(700 / 12), "t:b": 0}
     assert not found.problems
 
 
@@ -214,7 +214,7 @@ def test_healthbench_survives_what_fails_the_official_code() -> None:
     answers = {"0_criteria0": '{"criteria_met": "sure"}', "0_criteria1": '{"criteria_met": true}', "1_criteria0": None}
     found = judged("judge_healthbench", rows, answers)
     assert found.metrics["average_criteria_score"] == 25
-    assert len(found.problems) == 2
+    assert len(found.problems) == 4, "and that both rows have no tags"
 
 
 def test_refclip() -> None:

@@ -114,12 +114,11 @@ def test_a_row_without_a_phenomenon_is_named(family):
 
 
 @pytest.mark.parametrize("family", ["label_choice", "minimal_pairs"])
-def test_labels_that_are_no_expression_are_taken_literally(family):
+def test_where_labels_are_no_expression_the_whole_answer_counts(family):
     extra = [{"linguistic_phenomenon": "x"}] * 2
-    found = score(family, case("any", ["Answer: no(", "Answer: no"], ["no(", "yes"], metadata=extra))
-    assert "taken literally" in found.problems[0]
-    assert [row["individual_scores"]["normalized_accuracy"] for row in found.rows] == [0, 0]
-    assert found.rows[0]["cleaned_responses"] == "null", "the bracket is stripped as punctuation"
+    found = score(family, case("any", ["Answer: yes", "Yes."], ["no(", "yes"], metadata=extra))
+    assert [row["cleaned_responses"] for row in found.rows] == ["null", "yes"]
+    assert not found.problems, "the official code does not fail there"
 
 
 def test_many_labels_take_no_quadratic_time():

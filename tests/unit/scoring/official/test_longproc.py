@@ -16,7 +16,10 @@ FAMILIES = {
     "html": longproc.html_to_tsv,
     "travel": longproc.travel,
 }
-SEARCH = " |- Try 2 + 3 = 5.\n  |- Try 5 * 4 = 20.\n  |- Try 20 - 1 = 19."
+SEARCH = (
+    "<Search Procedure>\nnumbers: 2, 3, 4, 1\n |- Try 2 + 3 = 5.\n  |- Try 5 * 4 = 20.\n  |- Try 20 - 1 = 19.\n"
+    "</Search Procedure>"
+)
 GAME = {"nums": [2, 3, 4, 1], "target": 19, "search_procedure": SEARCH}
 SOLVED = "<Solution>\n2 + 3 = 5\n5 * 4 = 20\n20 - 1 = 19\n</Solution>"
 ROUTE = "From Solo, take a bus to Medan.\nFrom Medan, take a ferry to Hue.\nFrom Hue, take a train to Bago."
@@ -57,8 +60,9 @@ def test_is_solution(text, right):
     assert longproc.is_solution(text, [2, 3, 4, 1], 19) is right
 
 
-def test_division_is_exact():
-    assert longproc.is_solution("7 / 2 = 3.5\n3.5 * 4 = 14\n14 + 1 = 15", [7, 2, 4, 1], 15)
+def test_division_must_come_out_even():
+    assert longproc.is_solution("6 / 2 = 3\n3 * 4 = 12\n12 + 1 = 13", [6, 2, 4, 1], 13)
+    assert not longproc.is_solution("7 / 2 = 3.5\n3.5 * 4 = 14\n14 + 1 = 15", [7, 2, 4, 1], 15)
     assert not longproc.is_solution("7 / 3 = 2.333\n2.333 * 3 = 7\n7 + 1 = 8", [7, 3, 3, 1], 8)
 
 
@@ -71,7 +75,7 @@ def test_countdown():
 
 
 def test_a_search_cut_short_is_scored_and_reported():
-    result = scored("countdown", SEARCH.rsplit("\n", 1)[0])
+    result = scored("countdown", SEARCH.rsplit("\n", 2)[0])
     assert partials(result) == pytest.approx([2 / 3])
     assert "answers 0 have" in result.problems[0]
 
@@ -111,10 +115,8 @@ def test_travel():
 
 def test_stays_count_a_day_of_flight_twice():
     assert longproc.stays(PLAN) == (["Hue", "Bago"], [3, 2])
-    assert longproc.stays("Day 2: Fly from Tel Aviv to Ho Chi Minh City.\nDay 2-9: there") == (
-        ["Tel Aviv", "Ho Chi Minh City"],
-        [2, 8],
-    )
+    assert longproc.stays("Day 2: Fly from Solo to Ho Chi Minh City.\nDay 2-9: there") == (["Solo", "Ho"], [2, 8])
+    assert longproc.stays("Day 2: Fly from Tel Aviv to Solo.\nDay 2-9: there") == ([], [])
     assert longproc.stays("nothing") == ([], [])
 
 
@@ -123,11 +125,11 @@ def test_stays_count_a_day_of_flight_twice():
     [
         (TABLE, (1, 1, 1), ""),
         ("name\tprice\npisang\t300", (1, 0.5, 2 / 3), ""),
-        ("name\tprice\nMangga\t5000\nPisang", (1, 0.5, 2 / 3), ""),  # no tab: not a row
+        ("name\tprice\nMangga\t5000\nPisang", (1, 0.5, 2 / 3), ""),  # the last line is a remark
         ("name\tprice\nMangga\t5000\tx\nPisang\t300", (0.5, 0.5, 0.5), ""),  # too many cells
-        ("name\tprice", (0, 0, 0), ""),
+        ("name\tprice", (0, 0, 0), "AttributeError"),
         ("name\nMangga", (0, 0, 0), "ValueError"),
-        ("", (0, 0, 0), "ValueError"),
+        ("", (0, 0, 0), "AttributeError"),
         (None, (0, 0, 0), "AttributeError"),
     ],
 )
@@ -138,10 +140,10 @@ def test_table_scores(table, scores, error):
 
 
 def test_html_to_tsv():
-    result = scored("html", f"Here:\n```tsv\n{TABLE}\n```\nand ```", "none", "```tsv\nname\n```")
+    result = scored("html", f"Here:\n```tsv\n{TABLE}\n```\nand", "none", "```tsv\nname\nSoto\n```")
     assert result.metrics["normalized_f1"] == pytest.approx(100 / 3)
     assert result.metrics["parsing_errors"] == {"AttributeError": 1, "ValueError": 1}
-    assert [row["cleaned_responses"] for row in result.rows] == [TABLE, None, "name"]
+    assert [row["cleaned_responses"] for row in result.rows] == [TABLE, None, "name\nSoto"]
 
 
 @given(
