@@ -11,9 +11,14 @@ from lontar.eval.config import EvalConfig
 from lontar.eval.parts import Part, Plan, Skipped
 from lontar.eval.samples import available, make_samples
 from lontar.eval.task import Task
+from lontar.scoring import Sample
+from lontar.scoring.judged import own_questions
 
 if TYPE_CHECKING:
     from lontar.eval.sea_helm.tasks import PackTasks
+
+
+NO_JUDGE = "it needs a judge: give one with --judge"
 
 
 def make_plan(
@@ -43,7 +48,11 @@ def make_plan(
         found = pack.plan(config, judge=judge)
         parts, skipped, suite = list(found.parts), list(found.skipped), found.suite
     for task, limit in config.chosen():
-        parts += _own(config, task, limit, corpus)
+        own = _own(config, task, limit, corpus)
+        if task.judge is not None and not judge:
+            skipped += [Skipped(task.name, part.lang, NO_JUDGE) for part in own]
+        else:
+            parts += own
     if not parts:
         why = f": {skipped[0].task}, {skipped[0].lang}: {skipped[0].why}" if skipped else ""
         raise DataError(f"there is nothing to evaluate on: no task has items in any language{why}")
@@ -56,10 +65,27 @@ def _own(config: EvalConfig, task: Task, limit: int | None, corpus: Corpus | Non
         samples = make_samples(task, code, corpus, limit) if code in known else []
         if samples:
             runs = config.runs if task.output == "text" else 1
-            parts.append(Part(task, code, tuple(samples), runs))
+            if task.judge is not None:
+                # A prompt that does not show the answer is told of before anything is asked.
+                own_questions(task.judge.prompt, samples[0], "", criteria_of(task, samples[0]))
+            parts.append(Part(task, code, tuple(samples), runs, judged=task.judge is not None))
         elif config.languages:
             raise _no_items(task.name, code, known)
     return parts
+
+
+def criteria_of(task: Task, sample: Sample) -> tuple[str, ...]:
+    """What a judge is asked about an answer: criteria of the item, else of the task.
+
+    Raises:
+        DataError: the item's are no texts.
+    """
+    own = sample.facts.get("criteria")
+    if own is None:
+        return task.judge.criteria if task.judge is not None else ()
+    if not isinstance(own, list) or not all(isinstance(one, str) for one in own):
+        raise DataError(f"task {task.name}, {sample.lang}, item {sample.id!r}: `criteria` must be a list of texts")
+    return tuple(map(str, own))
 
 
 def _no_items(task: str, code: str, known: Sequence[str]) -> DataError:

@@ -86,7 +86,7 @@ def _run(
     for one in plan.skipped:
         job.progress.say(f"not asked: {one.task}, {one.lang}: {one.why}")
     facts = _facts(plan, tasks, pack)
-    opened = _judge(job, judge, tasks, config) if judge is not None and tasks is not None else None
+    opened = _judge(job, judge, tasks, config) if judge is not None else None
     answering = Answering(job, plan.parts, config, facts, opened)
     answered = {side: answering.side(side, artifact) for side, artifact in sides.items()}
     parts = {part.name: (part.task, part.lang) for part in plan.parts}
@@ -124,6 +124,6 @@ def _judge(job: Job, artifact: Artifact, tasks: Any, config: EvalConfig) -> Any:
     def opened() -> Any:
         from lontar.eval.judging import open_judge
 
-        return open_judge(job, artifact, tasks.pack.copy, config)
+        return open_judge(job, artifact, None if tasks is None else tasks.pack.copy, config)
 
     return opened

@@ -123,6 +123,17 @@ class LanguageBlock(Config):
     source: Annotated[Source, BeforeValidator(_source)] | None = None
 
 
+class JudgeSpec(Config):
+    """What a judge is asked about each answer."""
+
+    prompt: str = Field(min_length=1)
+    """with {answer}, and where wanted {question}, {reference} and {criterion}"""
+    criteria: tuple[str, ...] = ()
+    """one question for each; an item may have `criteria` of its own. None: one question about the whole answer"""
+    max_tokens: int = Field(default=1024, ge=1)
+    """of the judge's answer"""
+
+
 class Task(Config):
     """One thing to measure, in one or more languages."""
 
@@ -144,6 +155,8 @@ class Task(Config):
     """write an answer, compare the choices by likelihood, give the likelihood of the reference, or (`label`) write up
     to the answer tag and give the likelihood of the reference there"""
     extract: ExtractorSpec = "whole"
+    judge: JudgeSpec | None = None
+    """another model is asked about each answer, and the scorer reads what it says: `judged_scale`"""
     scorer: ScorerSpec
     aggregate: AggregateSpec = "mean"
     chance: float | None = None

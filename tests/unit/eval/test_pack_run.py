@@ -438,3 +438,40 @@ def test_no_such_endpoint(tmp_path: Path) -> None:
         (tmp_path / "endpoint.json").write_text(text, encoding="utf-8")
         with pytest.raises(ConfigError, match="endpoint"):
             _endpoint(tmp_path / "endpoint.json")
+
+
+# --- judges of own tasks
+
+
+def judged_task(tmp_path: Path, prompt: str = "{question}\n{answer}\nIs it true: {criterion}?") -> EvalConfig:
+    listed: list[dict[str, Any]] = [
+        {"id": f"q{i}", "lang": "id", "question": f"Tolong bantu nomor {i}.", "references": []} for i in range(4)
+    ]
+    listed[3]["criteria"] = ["brief"]
+    judge = {"prompt": prompt, "criteria": ["polite", "helpful"], "max_tokens": 7}
+    more = {"judge": judge, "extract": "spoken", "scorer": {"judged_scale": {"labels": {"yes": 1, "no": 0}}}}
+    return own_task(tmp_path, listed, aggregate="judged_percent", **more)
+
+
+def test_a_task_of_ones_own_has_a_judge(tmp_path: Path, model: Model, mouth: Any) -> None:
+    settings = judged_task(tmp_path)
+    verdict = {"polite": "yes", "brief": "yes", "helpful": "no"}
+    mouth.answer = lambda name, text, _: next((v for k, v in verdict.items() if f"true: {k}" in text), "Ya.")
+    judge = make_model(tmp_path / "judge", config=Named(name="judge"))
+    found = stages.run(tmp_path / "s", model, None, None, None, judge, config=settings)
+    listed = list(read_rows(found.path / "samples" / "model" / "mine-id.jsonl.zst"))
+    assert [row.score.value for row in listed if row.score] == [0.5, 0.5, 0.5, 1.0]
+    assert [j.id for j in listed[0].prediction.judgements] == ["q0_criteria0", "q0_criteria1"]  # type: ignore[union-attr]
+    assert {s.max_tokens for name, _, s in mouth.asked if name == "judge"} == {7}
+    assert read_scores(found.path)["rows"][0]["value"] == pytest.approx(62.5)
+
+
+def test_a_judged_task_of_ones_own_waits_for_its_judge(tmp_path: Path, model: Model) -> None:
+    with pytest.raises(DataError, match="needs a judge"):
+        stages.run(tmp_path / "s", model, config=judged_task(tmp_path))
+
+
+def test_a_judge_must_see_the_answer(tmp_path: Path, model: Model) -> None:
+    judge = make_model(tmp_path / "judge", config=Named(name="judge"))
+    with pytest.raises(ConfigError, match=r"no \{answer\}"):
+        stages.run(tmp_path / "s", model, None, None, None, judge, config=judged_task(tmp_path, "{criterion}?"))
