@@ -371,4 +371,7 @@ class _naming:  # noqa: N801 - a context manager that reads like a function
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, CapabilityError):
-            raise CapabilityError(f"task {self._task.name!r}: {error.message}", hint=error.hint) from error
+            hint = error.hint
+            if self._task.source.pack and "chat template" in error.message:
+                hint = "for a base model: base_model=true asks in plain text, with examples"
+            raise CapabilityError(f"task {self._task.name!r}: {error.message}", hint=hint) from error
