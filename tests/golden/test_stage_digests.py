@@ -96,6 +96,8 @@ COMPUTED = (
         "figures.json",
         "contamination.json",
         "metricx.jsonl",
+        "compat.json",
+        "samples/model/sea-helm/translation-en-xx-id.jsonl.zst",  # ratings of MetricX stand in its rows
     ),
 )
 
