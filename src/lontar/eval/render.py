@@ -48,11 +48,24 @@ def _notes(row: dict[str, Any]) -> str:
     for name, figures in (("", row), ("baseline ", row["baseline"])):
         for what in ("nulls", "failed"):
             if figures is not None and figures[what]:
-                notes.append(f"{name}{what} {figures[what]}")
+                notes.append(f"{name}{what} {figures[what]}{_mostly(figures) if what == 'nulls' else ''}")
         if figures is not None and figures["bounds"]:
             ends = figures["bounds"]
             notes.append(f"{name}between {_number(ends['low'])} and {_number(ends['high'])}")
     return ", ".join(notes)
+
+
+# Characters of a reason that fit into the table.
+REASON = 44
+
+
+def _mostly(figures: dict[str, Any]) -> str:
+    """The most frequent reason why there was no answer."""
+    reasons = figures.get("reasons") or {}
+    if not reasons:
+        return ""
+    reason = max(reasons, key=lambda one: reasons[one]).partition(" (")[0]
+    return f" ({reason if len(reason) <= REASON else reason[: REASON - 1] + '…'})"
 
 
 # Points of 100 from which an official figure is shown beside ours.
@@ -71,9 +84,9 @@ def _official(row: dict[str, Any]) -> str:
     name = "official code's chrF++" if found.get("metric") == "normalized_chrf_score" else "official"
     if ours == value and name != "official":
         return "chrF++ in place of MetricX"
-    if ours is not None and abs(value - ours) < DIFFERS:
-        return f"{name}, failed ones counted as wrong" if failed and ours == value else ""
-    return f"{name} {_number(value)}" + (", failed ones counted as wrong" if failed else "")
+    if ours is not None and abs(value - ours) < DIFFERS and not failed:
+        return ""
+    return f"{name} {_number(value)}" + (" with failed ones as wrong" if failed else "")
 
 
 def cost_rows(evaluation: Evaluation) -> Table:
