@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,6 +31,7 @@ from lontar.eval.rows import Row, read_rows, rows_file
 from lontar.eval.scores import Rules
 from lontar.eval.sea_helm.compat import Compat, OfficialFacts, official_scores
 from lontar.eval.voice import Voice
+from lontar.scoring import Sample
 
 # So many requests in a row that find the server unavailable, each tried six times, mean that it is down.
 DOWN_AFTER = 12
@@ -120,7 +121,7 @@ class Answering:
             rules.score(sample, answers[sample.id, run], run) for sample in part.samples for run in range(part.runs)
         ]
         self._compat(side, part, rows)
-        write_lines(path, map(row_line, rows))
+        write_lines(path, row_lines(rows))
         side.rows[part.name] = rows
 
     def _compat(self, side: Side, part: Part, rows: Sequence[Row]) -> None:
@@ -140,16 +141,28 @@ class Answering:
         return {(row.sample.id, row.run): row.prediction for row in rows if row.prediction is not None}
 
 
-def row_line(row: Row) -> bytes:
-    """A row as a line of its file.
+def row_lines(rows: Sequence[Row]) -> Iterator[bytes]:
+    """Rows as lines of their file; a sample that stands in several runs is turned into JSON once.
 
     Raises:
-        DataError: it has no form in UTF-8.
+        DataError: a row has no form in UTF-8.
     """
-    try:
-        return row.model_dump_json(exclude_defaults=True).encode("utf-8") + b"\n"
-    except ValueError as err:
-        raise DataError(f"sample {row.sample.id!r}: a text has no form in UTF-8: {err}") from err
+    head = b""
+    for i, row in enumerate(rows):
+        again = i > 0 and rows[i - 1].sample is row.sample
+        try:
+            if again or (i + 1 < len(rows) and rows[i + 1].sample is row.sample):
+                head = head if again else b'{"sample":' + _json(row.sample) + b","
+                rest = _json(row, {"sample"})[1:]
+                yield (head if len(rest) > 1 else head[:-1]) + rest + b"\n"
+            else:
+                yield _json(row) + b"\n"
+        except ValueError as err:
+            raise DataError(f"sample {row.sample.id!r}: a text has no form in UTF-8: {err}") from err
+
+
+def _json(value: Row | Sample, without: set[str] | None = None) -> bytes:
+    return value.model_dump_json(exclude=without, exclude_defaults=True).encode("utf-8")
 
 
 class _Meter:

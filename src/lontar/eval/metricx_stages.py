@@ -22,7 +22,7 @@ from lontar.core.job import Job
 from lontar.core.shards import write_json, write_lines
 from lontar.core.stage import stage
 from lontar.errors import DataError
-from lontar.eval.answering import Side, row_line
+from lontar.eval.answering import Side, row_lines
 from lontar.eval.config import LIBRARIES
 from lontar.eval.metricx_rows import KEY, PartRatings, Ratings, add_figures, write_ratings
 from lontar.eval.rescore_stages import stored_facts, tasks_of
@@ -120,7 +120,7 @@ def _write_rows(job: Job, name: str, side: Side, parts: Parts, facts: OfficialFa
                 job.fail(f"{name}/{part}/{row.sample.id}" + (f"#{row.run}" if runs > 1 else ""), row.failed)
         if entry:
             side.compat[part] = official_scores(entry, lang, rows, facts, found.official if found else None)
-        lines = list(map(row_line, rows))
+        lines = list(row_lines(rows))
         job.unit(rows_file(name, task.name, lang), lambda path, lines=lines: write_lines(path, lines))  # type: ignore[misc]
 
 

@@ -15,7 +15,7 @@ from lontar.core.job import Job
 from lontar.core.shards import write_json, write_lines
 from lontar.core.stage import stage
 from lontar.errors import DataError, LontarError
-from lontar.eval.answering import Side, row_line
+from lontar.eval.answering import Side, row_lines
 from lontar.eval.config import LIBRARIES
 from lontar.eval.metricx_rows import (
     KEY,
@@ -152,7 +152,7 @@ class _Again:
         if entry:
             official = found.official if found is not None else None
             side.compat[part] = official_scores(entry, lang, rows, self.facts, official)
-        self.job.unit(file, lambda path: write_lines(path, map(row_line, rows)))
+        self.job.unit(file, lambda path: write_lines(path, row_lines(rows)))
         side.rows[part] = rows
         return found
 

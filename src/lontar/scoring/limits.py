@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from lontar.core.config import made
 from lontar.core.registry import Use
 from lontar.scoring.results import RowScore
 from lontar.scoring.statistics import Interval
@@ -41,7 +42,7 @@ def widened(
     for row, group in zip(rows, groups, strict=True):
         members.setdefault(_stratum(aggregate, row), set()).add(group)
     shares = {stratum: unseen_share(len(own), confidence) for stratum, own in members.items()}
-    moved = [row.model_copy(update={"value": abs(value - shares[_stratum(aggregate, row)])}) for row in rows]
+    moved = [made(RowScore, {**row.__dict__, "value": abs(value - shares[_stratum(aggregate, row)])}) for row in rows]
     end = float(aggregate(moved))
     return replace(interval, low=min(interval.low, end), high=max(interval.low, end))
 
