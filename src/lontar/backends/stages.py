@@ -10,12 +10,10 @@ from lontar.backends.http import Client, base_url
 from lontar.core.artifact import Endpoint
 from lontar.core.config import Config
 from lontar.core.job import Job
+from lontar.core.license import UNKNOWN
 from lontar.core.shards import write_json
 from lontar.core.stage import stage
 from lontar.errors import BackendError, ConfigError
-
-# What a server answers is under terms that its owner may change at any time.
-UNSTATED = "LicenseRef-unstated"
 
 
 class EndpointConfig(Config):
@@ -38,7 +36,7 @@ def adopt(job: Job, *, config: EndpointConfig) -> None:
     if not model:
         model = asyncio.run(only_model(url))
     write_json(job.dir / "endpoint.json", {"url": url, "model": model})
-    job.add_license(config.license or UNSTATED, f"{url}#{model}", 1)
+    job.add_license(config.license or UNKNOWN, f"{url}#{model}", 1)
 
 
 async def only_model(url: str) -> str:

@@ -1,6 +1,7 @@
 """Fewer rounds of Python's cycle collector where tens of thousands of small objects are made and kept.
 
-Each round looks at all of them anew: of the CPU of an evaluation of 20,000 answers it took 2.3 s of 8.2.
+Each round looks at all of them anew: with the collector off, the run of `benchmarks/bench_eval.py` took 6.3 s of CPU
+instead of 8.6.
 """
 
 from __future__ import annotations

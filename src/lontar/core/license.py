@@ -12,6 +12,9 @@ from enum import StrEnum
 from lontar.core.config import Config
 from lontar.errors import LicenseError
 
+UNKNOWN = "LicenseRef-unknown"
+"""terms of material that does not state them; whoever uses it is told"""
+
 
 class Obligation(StrEnum):
     """What a license asks of those who pass the material or its derivatives on."""

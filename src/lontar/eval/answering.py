@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,7 +27,7 @@ from lontar.errors import BackendError, ConfigError, DataError
 from lontar.eval.asking import Answer, Answers, Asker, Judge, Manner
 from lontar.eval.config import EvalConfig
 from lontar.eval.parts import Part
-from lontar.eval.rows import Row, read_rows, rows_file
+from lontar.eval.rows import Row, read_rows, rows_file, seconds_file
 from lontar.eval.scores import Rules
 from lontar.eval.sea_helm.compat import Compat, OfficialFacts, official_scores
 from lontar.eval.voice import Voice
@@ -48,7 +48,7 @@ class Side:
     rows: dict[str, list[Row]] = field(default_factory=dict)
     compat: dict[str, Compat] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
-    """from the first part's begin to each part's end, this attempt alone"""
+    """of each part that was asked in this attempt, from the end of the one before it"""
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,19 @@ class Answering:
     def side(self, name: str, artifact: Artifact) -> Side:
         """Ask a model everything that is not answered yet; its rows and official scores."""
         side, keys = Side(), {part.name: rows_file(name, part.task.name, part.lang) for part in self.parts}
-        known = {part.name: self._take_back(self.job.dir / keys[part.name]) for part in self.parts}
-        done = [part for part in self.parts if (self.job.dir / keys[part.name]).exists()]
-        for part in done:
-            side.rows[part.name] = list(read_rows(self.job.dir / keys[part.name]))
-            self._compat(side, part, side.rows[part.name])
-        missing = [part for part in self.parts if part not in done]
+        known: dict[str, Answers] = {part.name: {} for part in self.parts}
+        missing = []
+        for part in self.parts:
+            path = self.job.dir / keys[part.name]
+            rows = list(read_rows(path)) if path.is_file() else []
+            if rows and all(row.failed is None for row in rows):
+                side.rows[part.name] = rows
+                self._compat(side, part, rows)
+                continue
+            # What failed is asked again; what was answered is kept.
+            known[part.name] = {(row.sample.id, row.run): row.prediction for row in rows if row.prediction is not None}
+            path.unlink(missing_ok=True)
+            missing.append(part)
         if missing:
             self._ask(name, artifact, missing, known, side, keys)
         for part in self.parts:
@@ -89,13 +96,14 @@ class Answering:
         side: Side,
         keys: dict[str, str],
     ) -> None:
-        job, config, begin = self.job, self.config, time.monotonic()
+        job, config, ended = self.job, self.config, time.monotonic()
         n = sum(len(part.samples) * part.runs - len(known[part.name]) for part in parts)
 
         def finish(part: Part, answers: Answers) -> None:
+            nonlocal ended
             meter.settle()
             job.unit(keys[part.name], lambda path: self._write(side, part, answers, path))
-            side.seconds[part.name] = round(time.monotonic() - begin, 3)
+            side.seconds[part.name], ended = round(time.monotonic() - ended, 3), time.monotonic()
 
         with job.progress.task(name, total=n, unit="samples") as task, asyncio.Runner() as runner:
             voice = voice_of(job, open_model(job, artifact, config.backend), artifact, config)
@@ -113,7 +121,7 @@ class Answering:
                     voice.cache.close()
                 if isinstance(voice.backend, Closing):
                     runner.run(voice.backend.aclose())
-        write_json(job.dir / "log" / f"seconds-{name}.json", {**side.seconds})
+        write_json(job.dir / seconds_file(name), {**side.seconds})
 
     def _write(self, side: Side, part: Part, answers: Answers, path: Path) -> None:
         rules = Rules.of(part.task, part.lang)
@@ -128,17 +136,6 @@ class Answering:
         entry = self.facts.entry(part.task.name, part.lang)
         if entry:
             side.compat[part.name] = official_scores(entry, part.lang, rows, self.facts)
-
-    @staticmethod
-    def _take_back(path: Path) -> Answers:
-        """Answers of an earlier attempt with failed requests; its file is removed, so that those are asked again."""
-        if not path.is_file():
-            return {}
-        rows = list(read_rows(path))
-        if all(row.failed is None for row in rows):
-            return {}
-        path.unlink()
-        return {(row.sample.id, row.run): row.prediction for row in rows if row.prediction is not None}
 
 
 def row_lines(rows: Sequence[Row]) -> Iterator[bytes]:
@@ -245,8 +242,3 @@ def _endpoint(path: Path) -> JsonObject:
     if not isinstance(value, dict) or not isinstance(value.get("url"), str) or not isinstance(value.get("model"), str):
         raise ConfigError(f"{path}: an endpoint has the fields `url` and `model`, both text")
     return value
-
-
-def failures_of(rows: Iterable[Row]) -> int:
-    """How many requests failed."""
-    return sum(row.failed is not None for row in rows)

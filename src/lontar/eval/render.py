@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from lontar.core.artifact import Evaluation
 from lontar.eval.gates import scores_of
+from lontar.eval.rows import MODEL, part_name, seconds_file
 
 Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
@@ -90,10 +92,14 @@ def _official(row: dict[str, Any]) -> str:
 
 
 def cost_rows(evaluation: Evaluation) -> Table:
-    """What answers took, by language: tokens per answer, seconds where a server was asked, characters per token."""
+    """What answers took, by language: tokens and seconds per answer, characters per token."""
     rows: dict[str, list[dict[str, Any]]] = {}
+    path = evaluation.path / seconds_file(MODEL)
+    taken = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     for row in scores_of(evaluation)["rows"]:
-        rows.setdefault(row["lang"], []).append(row)
+        # A server's answers are timed one by one, a local model's by task and language.
+        seconds = row.get("seconds") or taken.get(part_name(row["task"], row["lang"]))
+        rows.setdefault(row["lang"], []).append({**row, "seconds": seconds})
     columns = ("language", "answers", "tokens in", "tokens out", "of it thinking", "seconds", "characters per token")
     return columns, [_cost(lang, listed) for lang, listed in sorted(rows.items())]
 
@@ -106,7 +112,8 @@ def _cost(lang: str, rows: list[dict[str, Any]]) -> tuple[str, ...]:
     told = [(row["chars_per_token"], row["tokens_out"]) for row in rows if row.get("chars_per_token")]
     weight = sum(tokens for _, tokens in told)
     chars = f"{sum(rate * tokens for rate, tokens in told) / weight:.2f}" if weight else "–"
-    shown = [f"{total / n:.1f}" if n and total else "–" for total in each]
+    shown = [f"{total / n:.1f}" if n and total else "–" for total in each[:-1]]
+    shown.append(f"{each[-1] / n:.3g}" if n and each[-1] else "–")
     return (lang, str(n), *shown, chars)
 
 

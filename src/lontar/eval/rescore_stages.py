@@ -96,7 +96,7 @@ def tasks_of(evaluation: Evaluation, rules: str) -> list[tuple[Task, str]]:
         ]
     except (ValueError, KeyError, TypeError) as err:
         raise DataError(f"{path}: no definitions of tasks: {err}") from err
-    found = []
+    found, facts = [], stored_facts(evaluation)
     for task, lang in stored:
         if rules == "current" and not task.source.pack:
             with suppress(LontarError):  # a task of a file of the user's stays as it was
@@ -104,14 +104,14 @@ def tasks_of(evaluation: Evaluation, rules: str) -> list[tuple[Task, str]]:
                 # Answers of another kind say nothing under it.
                 task = now if now.output == task.output else task
         elif rules == "current":
-            task = current_rule(task, lang, evaluation)
+            task = current_rule(task, lang, facts)
         found.append((task, lang))
     return found
 
 
-def current_rule(task: Task, lang: str, evaluation: Evaluation) -> Task:
+def current_rule(task: Task, lang: str, facts: OfficialFacts) -> Task:
     """An official task with the extraction and scoring that its family has now."""
-    family = str(stored_facts(evaluation).entry(task.name, lang).get("metric_family") or "")
+    family = str(facts.entry(task.name, lang).get("metric_family") or "")
     if not family:
         return task
     rule = rule_of(family)

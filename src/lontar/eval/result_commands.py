@@ -71,8 +71,9 @@ def import_results(folder: Path, /, *, out: Path, pack: Path | None = None, lice
         license: SPDX identifier of the published answers.
     """
     from lontar.core.artifact import TaskPack
+    from lontar.core.license import UNKNOWN
     from lontar.eval.layouts.source import read_object
-    from lontar.eval.result_stages import UNKNOWN, AdoptResultsConfig, adopt_results
+    from lontar.eval.result_stages import AdoptResultsConfig, adopt_results
 
     config = AdoptResultsConfig(path=str(folder), license=license or UNKNOWN)
     opened = None if pack is None else TaskPack.open(pack)

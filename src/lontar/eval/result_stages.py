@@ -18,6 +18,7 @@ from lontar.core.artifact import Corpus, Evaluation, Report, TaskPack
 from lontar.core.build import LOCATION
 from lontar.core.config import Config, JsonObject, JsonValue
 from lontar.core.job import Job
+from lontar.core.license import UNKNOWN
 from lontar.core.manifest import sha256_bytes, sha256_file
 from lontar.core.shards import write_json, write_jsonl
 from lontar.core.stage import stage
@@ -28,7 +29,6 @@ from lontar.eval.layouts.source import PartFile, Source, by_sample
 from lontar.eval.rows import MODEL, Row, rows_file
 from lontar.scoring import RowScore, Sure, aggregate, bootstrap
 
-UNKNOWN = "LicenseRef-unknown"
 _PACK = "sea-helm"
 _LAYOUT: JsonObject = {"mean": {}}
 

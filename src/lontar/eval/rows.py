@@ -38,6 +38,11 @@ def rows_file(side: str, task: str, lang: str) -> str:
     return f"{SAMPLES}/{side}/{part_name(task, lang)}{_SUFFIX}"
 
 
+def seconds_file(side: str) -> str:
+    """Path of the seconds that each part took: beside the payload, since no two runs take the same time."""
+    return f"log/seconds-{side}.json"
+
+
 def read_rows(path: Path) -> Iterator[Row]:
     """Rows of a file.
 

@@ -95,17 +95,18 @@ class Voice:
 
     async def many(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Reply | Failed]:
         """One reply per prompt, all at once; they are kept together, since results may depend on the company."""
-        request: JsonValue = None
+        key = ""
         if self.cache is not None:
-            request = {"prompts": [prompt_json(p) for p in prompts], "sampling": sampling.model_dump(mode="json")}
-            known = self.cache.get(self.key(request))
+            asked: JsonValue = [prompt_json(prompt) for prompt in prompts]
+            key = self.key({"prompts": asked, "sampling": sampling.model_dump(mode="json")})
+            known = self.cache.get(key)
             if isinstance(known, list):
                 return [Reply(**cast(Any, row)) for row in known]
         found = await cast(BatchGenerator, self.backend).generate_many(prompts, sampling)
         replies = [_failure(item) if isinstance(item, Exception) else _reply(item) for item in found]
         self._spent(reply for reply in replies if isinstance(reply, Reply))
         if self.cache is not None and not any(isinstance(reply, Failed) for reply in replies):
-            self.cache.put(self.key(request), [_row(reply) for reply in replies if isinstance(reply, Reply)])
+            self.cache.put(key, [_row(reply) for reply in replies if isinstance(reply, Reply)])
         for reply in replies:
             self.driver.count(reply)
         return replies
@@ -184,16 +185,16 @@ class Voice:
 
     async def likelihoods(self, pairs: Sequence[tuple[Prompt, str]]) -> list[Likelihood | Failed]:
         """One per pair of a prompt and what follows it, all at once."""
-        request: JsonValue = None
+        key = ""
         if self.cache is not None:
-            request = {"pairs": [[prompt_json(prompt), text] for prompt, text in pairs]}
-            known = self.cache.get(self.key(request))
+            key = self.key({"pairs": [[prompt_json(prompt), text] for prompt, text in pairs]})
+            known = self.cache.get(key)
             if isinstance(known, list):
                 return [Likelihood.model_validate(row) for row in known]
         found = await cast(BatchScorer, self.backend).score_many(pairs)
         rows = [_likelihood(item) for item in found]
         if self.cache is not None and not any(isinstance(row, Failed) for row in rows):
-            self.cache.put(self.key(request), [cast(Likelihood, row).model_dump(mode="json") for row in rows])
+            self.cache.put(key, [cast(Likelihood, row).model_dump(mode="json") for row in rows])
         return rows
 
     async def scores(self, prompt: Prompt, text: str, behind: int = 0) -> Likelihood | Failed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lontar.languages import Language
 from lontar.scoring.registries import scorer
@@ -20,23 +20,24 @@ _COMMA = re.compile(r"[,،、，;\n]")
 @scorer("token_f1")
 def token_f1(sample: Sample, prediction: Prediction, lang: Language, /) -> RowScore:
     """F1 of the bags of words, against the best reference: composed, case folded, without punctuation, any digits."""
-    if prediction.answer is None:
-        return RowScore(value=None, reason=prediction.reason or "no answer")
-    if not sample.references:
-        return RowScore(value=None, reason="no reference to compare with")
-    own = words_of(prediction.answer, lang)
-    return RowScore(value=max(bag_f1(own, words_of(reference, lang)) for reference in sample.references))
+    return _best(sample, prediction, lang, bag_f1)
 
 
 @scorer("rouge_l")
 def rouge_l(sample: Sample, prediction: Prediction, lang: Language, /) -> RowScore:
     """F1 of the longest common subsequence of words (Lin 2004), against the best reference."""
+    return _best(sample, prediction, lang, lcs_f1)
+
+
+def _best(
+    sample: Sample, prediction: Prediction, lang: Language, alike: Callable[[Sequence[str], Sequence[str]], float]
+) -> RowScore:
     if prediction.answer is None:
         return RowScore(value=None, reason=prediction.reason or "no answer")
     if not sample.references:
         return RowScore(value=None, reason="no reference to compare with")
     own = words_of(prediction.answer, lang)
-    return RowScore(value=max(lcs_f1(own, words_of(reference, lang)) for reference in sample.references))
+    return RowScore(value=max(alike(own, words_of(reference, lang)) for reference in sample.references))
 
 
 @scorer("set_recall")

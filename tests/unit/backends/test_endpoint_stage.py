@@ -45,7 +45,7 @@ def test_url_and_name(tmp_path: Path) -> None:
 
 def test_terms_that_nobody_told_are_unstated(tmp_path: Path) -> None:
     _, endpoint = adopted(tmp_path, "http://localhost:1/v1/#m")
-    assert endpoint.manifest.license.spdx == "LicenseRef-unstated"
+    assert endpoint.manifest.license.spdx == "LicenseRef-unknown"
 
 
 def test_the_only_model_of_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

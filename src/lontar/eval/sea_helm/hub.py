@@ -20,9 +20,10 @@ from typing import Any, Protocol
 import yaml
 
 from lontar.core.extras import need
+from lontar.core.license import UNKNOWN
 from lontar.core.shards import read_jsonl
 from lontar.errors import BackendError, DataError, UnavailableError
-from lontar.eval.sea_helm.places import UNKNOWN, Hub
+from lontar.eval.sea_helm.places import Hub
 from lontar.models.adopt import hub_errors, license_of_card
 
 CONVERTED = "refs/convert/parquet"

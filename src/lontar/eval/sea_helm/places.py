@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from lontar.core.license import UNKNOWN
 from lontar.errors import BackendError, DataError, UnavailableError
 from lontar.eval.sea_helm.loaders import Source, local_rows, source_of, third_party
 from lontar.eval.sea_helm.pack import EXAMPLES
@@ -18,7 +19,6 @@ from lontar.scoring.official.copy import OfficialCopy, Task
 
 NONCOMMERCIAL = "noncommercial"
 SOURCES = "SOURCES.md"
-UNKNOWN = "LicenseRef-unknown"
 # Rows of the right task are those of the left one with the sides swapped.
 SWAPPED = {
     "translation-xx-en": "translation-en-xx",

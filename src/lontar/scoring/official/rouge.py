@@ -18,6 +18,7 @@ from lontar.core.config import JsonObject
 from lontar.core.extras import need
 from lontar.scoring.official.case import Case, Scored, family
 from lontar.scoring.official.extract import LINE, extracted
+from lontar.scoring.official.translation import chrf_metrics
 
 SEED, RESAMPLES = 4156, 1000
 
@@ -53,9 +54,7 @@ def rouge_l(case: Case) -> Scored:
         for row, score in zip(rows, scores, strict=True):
             row["individual_scores"] = {"normalized_rougel_f1": 100 * score[2]}
     if case.settings.get("use_chrf_metric"):
-        chrf: Any = need("sacrebleu.metrics", extra="scoring").CHRF(word_order=2)
-        value = float(chrf.corpus_score(summaries, [labels]).score) if summaries else 0.0
-        metrics |= {"chrf_score": value, "normalized_chrf_score": value}
+        metrics |= chrf_metrics(summaries, labels)
     return Scored(metrics, rows, case.unlabelled())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from lontar.core.config import JsonObject
@@ -14,6 +15,17 @@ WORST, BEST = 25.0, 0.0
 METRICX = "normalized_metricx_wmt24_scores"
 
 
+def chrf_metrics(predictions: Sequence[str], references: Sequence[str]) -> JsonObject:
+    """chrF++ of the corpus, under both of its official names.
+
+    Raises:
+        MissingExtraError: sacrebleu is not installed.
+    """
+    chrf: Any = need("sacrebleu.metrics", extra="scoring").CHRF(word_order=2)
+    value = float(chrf.corpus_score(list(predictions), [list(references)]).score) if references else 0.0
+    return {"chrf_score": value, "normalized_chrf_score": value}
+
+
 @family("translation", "metricx", "chrf")
 def translation(case: Case) -> Scored:
     """MetricX scores of `judge_rows`, and chrF++ of the corpus where the settings ask for it."""
@@ -22,10 +34,7 @@ def translation(case: Case) -> Scored:
     metrics: JsonObject = {}
     problems = case.unlabelled()
     if case.settings.get("use_chrf_metric"):
-        chrf: Any = need("sacrebleu.metrics", extra="scoring").CHRF(word_order=2)
-        references = [str(row.get("label") or "") for row in case.rows]
-        value = float(chrf.corpus_score(predictions, [references]).score) if references else 0.0
-        metrics |= {"chrf_score": value, "normalized_chrf_score": value}
+        metrics |= chrf_metrics(predictions, [str(row.get("label") or "") for row in case.rows])
     if case.settings.get("use_metricx_metric", True):
         given = [number(row.get("score")) for row in case.judge_rows[: len(rows)]]
         given += [None] * (len(rows) - len(given))
