@@ -8,6 +8,7 @@ import operator
 import re
 import string
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from lontar.core.config import JsonObject
@@ -59,35 +60,16 @@ def sea_ifeval(case: Case) -> Scored:
     Raises:
         MissingExtraError: the language detector is not installed.
     """
-    skipped = case.facts.ifeval.get("no_word_count_languages") or ()
-    rows: list[JsonObject] = []
-    problems: list[str] = []
+    found = [_checked(row, response, case) for row, response in zip(case.rows, case.responses(), strict=True)]
+    counted = [one for one in found if one is not None]
+    problems = [text for one in counted for text in one.problems]
     passed: dict[str, list[bool]] = {}
-    correct = normalized = 0
-    for row, response in zip(case.rows, case.responses(), strict=True):
-        metadata = row.get("metadata") or {}
-        lang = case.lang  # not the row's own, which the official code does not look at
-        name = str(metadata.get("subcategory") or "")
-        if name == WORDS and lang in skipped:  # no spaces between words there, so nothing to count
-            rows.append(_row(None, None, None))
-            continue
-        kwargs = _kwargs(row)
-        language = langid(response)[0]
-        if not language:
-            problems.append(f"row {row.get('id')}: the detector refuses the text; the official code fails there")
-        expected = str(kwargs.get("response_language")) if metadata.get("category") == "language" else lang
-        right = language == expected or {language, expected} <= _MALAY
-        try:
-            result = _followed(name, response, kwargs, lang, case.facts.ifeval, language)
-        except _UNUSABLE as err:
-            problems.append(f"row {row.get('id')}: {name or 'no subcategory'}: {_said(err)}; counted as not followed")
-            result = False
-        passed.setdefault(name, []).append(result)
-        correct += right
-        normalized += result and right
-        rows.append(_row(result, right, language))
-    count = sum(map(len, passed.values()))
-    followed = sum(map(sum, passed.values()))
+    for one in counted:
+        passed.setdefault(one.name, []).append(one.result)
+    count = len(counted)
+    followed = sum(one.result for one in counted)
+    correct = sum(one.right for one in counted)
+    normalized = sum(one.result and one.right for one in counted)
     if not normalized:  # it looks up the number of such rows in a table that then lacks it
         problems.append(
             "no instruction was followed in the right language: the official code fails with a KeyError; "
@@ -101,7 +83,40 @@ def sea_ifeval(case: Case) -> Scored:
         KEY: 100 * normalized / max(1, count),
         "subcategories": {name: sum(results) / len(results) for name, results in sorted(passed.items())},
     }
+    rows = [_row(None, None, None) if one is None else _row(one.result, one.right, one.language) for one in found]
     return Scored(metrics, rows, problems)
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """What a row's answer comes to."""
+
+    name: str
+    result: bool
+    right: bool
+    """whether it is in the right language"""
+    language: str
+    problems: tuple[str, ...]
+
+
+def _checked(row: Row, response: str, case: Case) -> _Checked | None:
+    """One row; None where it does not count: there are no spaces between words, so nothing to count."""
+    metadata = row.get("metadata") or {}
+    lang = case.lang  # not the row's own, which the official code does not look at
+    name = str(metadata.get("subcategory") or "")
+    if name == WORDS and lang in (case.facts.ifeval.get("no_word_count_languages") or ()):
+        return None
+    kwargs, language, problems = _kwargs(row), langid(response)[0], list[str]()
+    if not language:
+        problems.append(f"row {row.get('id')}: the detector refuses the text; the official code fails there")
+    expected = str(kwargs.get("response_language")) if metadata.get("category") == "language" else lang
+    right = language == expected or {language, expected} <= _MALAY
+    try:
+        result = _followed(name, response, kwargs, lang, case.facts.ifeval, language)
+    except _UNUSABLE as err:
+        problems.append(f"row {row.get('id')}: {name or 'no subcategory'}: {_said(err)}; counted as not followed")
+        result = False
+    return _Checked(name, result, right, language, tuple(problems))
 
 
 def _row(result: bool | None, right: bool | None, language: str | None) -> JsonObject:
