@@ -29,6 +29,7 @@ from lontar.scoring.official.judges import DEGREES, GENERIC, MET, ORDERS, OTHER_
 from lontar.scoring.official.questions import Question
 from lontar.scoring.registries import Matrix, aggregate, from_sums, scorer
 from lontar.scoring.results import Judgement, Prediction, RowScore, Sample
+from lontar.scoring.tagged import without_thinking
 from lontar.text import ascii_digits
 
 Parse: TypeAlias = Callable[[str], float | None]
@@ -42,8 +43,6 @@ _ORDERED = re.compile(rf"_turn([0-9]{{1,6}})_({'|'.join(ORDERS)})\Z")
 _NAMES = "classification|score|rating|verdict|label|answer|choice|grade|judgement|judgment|result"
 _TAGGED = re.compile(rf"<\s*(?:{_NAMES})\s*>([^<]{{0,100}})", re.IGNORECASE)
 _KEYED = re.compile(rf'"(?:{_NAMES})"\s*:\s*"?([^",}}\n]{{1,100}})', re.IGNORECASE)
-_THOUGHT = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
-_FINAL = "<|channel|>final<|message|>"
 _OF_TOTAL = re.compile(r"(?:/| out of )\s*[0-9]+\s*\Z", re.IGNORECASE)
 _GAP = re.compile(r"[\s_-]+")
 _NOT = re.compile(r"(?:\b(?:not|never|isn.t|is no)|n['’]t)\s+\Z", re.IGNORECASE)
@@ -55,13 +54,7 @@ _PREFIX = "class_"
 
 def visible(text: str) -> str:
     """What a judge says after thinking; nothing where its thinking never ended."""
-    _, final, rest = text.rpartition(_FINAL)
-    text = rest.partition("<|")[0] if final else text
-    marks = list(_THOUGHT.finditer(text))
-    closed = max((i for i, mark in enumerate(marks) if mark.group(1)), default=-1)
-    begin = marks[closed].end() if closed >= 0 else 0
-    end = marks[closed + 1].start() if closed + 1 < len(marks) else len(text)
-    return text[begin:end]
+    return without_thinking(text) or ""
 
 
 def parse_choice(text: str, labels: Labels) -> float | None:

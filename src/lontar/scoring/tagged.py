@@ -40,6 +40,7 @@ from lontar.text import ascii_digits
 # what turns the direction of writing.
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad\x00\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 _OPEN = re.compile(r"<(?:seed:)?(?:think|thinking|thought|reasoning)>|\[THINK\]|◁think▷", re.IGNORECASE)
+_FINAL = "<|channel|>final<|message|>"
 _CLOSE = re.compile(r"</(?:seed:)?(?:think|thinking|thought|reasoning)>|\[/THINK\]|◁/think▷", re.IGNORECASE)
 _BOXED = re.compile(r"\\boxed\s{0,9}\{(?:\\text\s{0,9}\{)?([^{}]{0,200})\}")
 # Marks that no letter has: composing them takes time that grows with their square.
@@ -62,6 +63,8 @@ _REACH = 24
 
 def without_thinking(text: str) -> str | None:
     """What a model says after it has thought; None where its thinking never ended."""
+    _, final, said = text.rpartition(_FINAL)
+    text = said.partition("<|")[0] if final else text
     end = 0
     for found in _CLOSE.finditer(text):
         end = found.end()
